@@ -1,0 +1,76 @@
+"""Every error that a user may see. What belongs here: the kinds; not here: their texts, which the raiser knows best.
+
+    ReconError                     says what happened, where, and what to do
+    ├── TransientError             the same call may succeed later: tried again, then the run fails
+    │   ├── FeedUnavailable        no answer, time-out, 429, 5xx, a body cut short
+    │   └── StoreUnavailable       the database can't be reached
+    └── PermanentError             trying again changes nothing: the run fails at once
+        ├── FeedRefused            401, 403, 404, a redirect to another host
+        ├── FeedNotUnderstood      HTML for JSON, a missing column, a file that is not what its description says
+        ├── LimitExceeded          more pages, bytes or rows than the named limit
+        ├── ConfigurationError     a setting or a YAML file is wrong: file and field are named
+        └── StoreRefused           the database answered and refused: a migration was changed, a rule was broken
+
+A bad row is no error: it is a rejected row (`recon_assets.domain.records.RejectedRow`) and makes its day incomplete.
+No text of an error carries a payment value, a credential or a raw record.
+"""
+
+
+class ReconError(Exception):
+    """What happened, where, and what to do about it.
+
+    `what` is a sentence without a final stop, `where` names a file, a URL without credentials, or a setting,
+    `remedy` is the next step for a person.
+    """
+
+    def __init__(self, what: str, *, where: str, remedy: str) -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where}). {self.remedy}"
+
+
+class TransientError(ReconError):
+    """The same call may succeed later."""
+
+
+class FeedUnavailable(TransientError):
+    """A feed did not answer, or not to the end.
+
+    `retry_after_s` is how long the other side asked us to wait, in seconds, if it did.
+    """
+
+    def __init__(self, what: str, *, where: str, remedy: str, retry_after_s: float | None = None) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class StoreUnavailable(TransientError):
+    """The database can't be reached."""
+
+
+class PermanentError(ReconError):
+    """Trying again changes nothing."""
+
+
+class FeedRefused(PermanentError):
+    """A feed answered, and the answer is no."""
+
+
+class FeedNotUnderstood(PermanentError):
+    """A feed is not what its description says."""
+
+
+class LimitExceeded(PermanentError):
+    """More than a named limit allows."""
+
+
+class ConfigurationError(PermanentError):
+    """A setting or a configuration file is wrong."""
+
+
+class StoreRefused(PermanentError):
+    """The database answered and refused."""

@@ -1,0 +1,56 @@
+"""The one thing that every kind of feed implements: fetch the raw bytes, and later read them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from recon_assets.domain.business_day import BusinessDay
+from recon_assets.domain.records import RejectedRow
+from recon_assets.feeds.raw import RawFeed, RawFeedWriter
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedChunk:
+    """A bounded number of records: those that could be parsed, in `PARSED_SCHEMA`, and those that could not.
+
+    Every record of the raw feed is in exactly one of the two, in one chunk: nothing is dropped.
+    """
+
+    rows: pa.Table
+    rejected: tuple[RejectedRow, ...]
+
+
+class Adapter(Protocol):
+    """One side of one processor, configured. Both methods are safe to repeat."""
+
+    @property
+    def kind(self) -> str:
+        """The `kind` of its configuration, for evidence and messages."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where records come from, for people and without credentials: a URL or a folder and pattern."""
+        ...
+
+    def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
+        """Bring the raw bytes of `day`, and what the feed claims about them.
+
+        Raises `FeedUnavailable` (transient), `FeedRefused`, `FeedNotUnderstood` or `LimitExceeded`.
+        A feed that is not there yet is no error: it is noted as a problem, which makes the day incomplete.
+        """
+        ...
+
+    def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
+        """Parse the stored bytes in `folder`, in order, in chunks of bounded size. No network.
+
+        Raises `FeedNotUnderstood` when the file as a whole is not what was described.
+        """
+        ...
+
+    def probe(self) -> None:
+        """Cheapest request that proves the feed is reachable; raises like `fetch`."""
+        ...

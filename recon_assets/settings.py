@@ -1,0 +1,56 @@
+"""Every environment variable, once, typed. Read at the edges (`cli`, `resources`) and passed inward."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _home() -> Path:
+    """The project's root when run from a checkout, else the current folder."""
+    return _PROJECT if (_PROJECT / "workspace.yaml").exists() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """What a deployment says through its environment or `.env`. `.env.example` lists the same names."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=_home, validation_alias="RECON_HOME")
+    data_dir: Path = Field(default_factory=lambda values: values["home"] / "data", validation_alias="RECON_DATA_DIR")
+    reports_dir: Path = Field(
+        default_factory=lambda values: values["home"] / "local_reports", validation_alias="LOCAL_REPORTS_DIR"
+    )
+    config_dir: Path = Field(
+        default_factory=lambda values: values["home"] / "config", validation_alias="RECON_CONFIG_DIR"
+    )
+    feeds_dir: Path = Field(
+        default_factory=lambda values: values["data_dir"] / "feeds", validation_alias="RECON_FEEDS_DIR"
+    )
+
+    db_host: str | None = Field(default=None, validation_alias="DB_HOST")
+    db_port: int = Field(default=5432, validation_alias="DB_PORT")
+    db_name: str = Field(default="recon", validation_alias="DB_NAME")
+    db_user: str = Field(default="recon", validation_alias="DB_USER")
+    db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_PASSWORD")
+    dagster_db_name: str = Field(default="dagster", validation_alias="DAGSTER_DB_NAME")
+
+    processor_api_base_url: str = Field(default="sandbox", validation_alias="PROCESSOR_API_BASE_URL")
+    internal_api_base_url: str = Field(default="sandbox", validation_alias="INTERNAL_API_BASE_URL")
+    http_timeout_s: float = Field(default=10.0, gt=0, validation_alias="RECON_HTTP_TIMEOUT_S")
+    http_attempts: int = Field(default=4, ge=1, le=10, validation_alias="RECON_HTTP_ATTEMPTS")
+
+    duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
+
+    @cached_property
+    def storage_root(self) -> Path:
+        """Raw, normalised and matched files, by processor, day and attempt."""
+        return self.data_dir / "storage"
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        """True when no `DB_HOST` is set."""
+        return self.db_host is None
