@@ -6,7 +6,7 @@ from decimal import Decimal
 MAX_MINOR = 2**63 - 1
 """Largest amount in minor units: a signed 64-bit integer."""
 
-_DECIMAL = re.compile(r"[+-]?\d{1,19}(?:\.\d+)?")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]+)?")
 
 
 class NotRepresentable(ValueError):

@@ -1,9 +1,11 @@
 """The verdict of a run: the first rule that holds, and green only when proven."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from recon_assets.domain.proof import CurrencyProof
+from recon_assets.domain.records import Side
 
 
 class Verdict(StrEnum):
@@ -16,29 +18,33 @@ class Verdict(StrEnum):
     RECONCILED = "reconciled"
 
 
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What came of one side. `problems` are sentences about what did not come; they carry no payment values."""
+
+    side: Side
+    rows: int
+    rejected: int
+    says_empty: bool
+    problems: tuple[str, ...]
+
+
 def completeness_reasons(
-    *,
-    processor_rows: int,
-    ledger_rows: int,
-    both_feeds_say_empty: bool,
-    feed_problems: Sequence[str],
-    processor_rejected: int,
-    ledger_rejected: int,
-    proofs: Sequence[CurrencyProof],
+    *, processor: FeedState, ledger: FeedState, proofs: Sequence[CurrencyProof]
 ) -> tuple[str, ...]:
-    """Why there is no conclusion; empty when there is one. Sentences for people, without payment values."""
-    reasons = list(feed_problems)
-    if processor_rows == 0 and ledger_rows > 0:
-        reasons.append("the processor feed is empty, the ledger feed is not")
-    if ledger_rows == 0 and processor_rows > 0:
-        reasons.append("the ledger feed is empty, the processor feed is not")
-    if processor_rows == 0 and ledger_rows == 0 and not both_feeds_say_empty:
-        reasons.append("both feeds are empty and did not both say that nothing happened")
-    if processor_rejected:
-        reasons.append(f"{processor_rejected} processor row(s) were rejected")
-    if ledger_rejected:
-        reasons.append(f"{ledger_rejected} ledger row(s) were rejected")
-    reasons.extend(f"the proof leaves a residual in {p.currency}" for p in proofs if p.residual_minor)
+    """Why there is no conclusion, in sentences for people; empty when there is one."""
+    reasons = [f"{feed.side} feed: {problem}" for feed in (processor, ledger) for problem in feed.problems]
+    if processor.rows == 0 and ledger.rows == 0:
+        if not (processor.says_empty and ledger.says_empty):
+            reasons.append("both feeds are empty and did not both say that nothing happened")
+    else:
+        reasons.extend(
+            f"the {feed.side} feed is empty, the other is not" for feed in (processor, ledger) if feed.rows == 0
+        )
+    reasons.extend(
+        f"{feed.rejected} {feed.side} record(s) were rejected" for feed in (processor, ledger) if feed.rejected
+    )
+    reasons.extend(f"the proof leaves a residual in {proof.currency}" for proof in proofs if proof.residual_minor)
     return tuple(reasons)
 
 

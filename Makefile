@@ -1,0 +1,75 @@
+# The two commands are `make demo` and `make test`. Both set up what they need on the first call.
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+BIN := $(VENV)/bin
+SOURCES := recon_assets recon_assets_tests
+
+.PHONY: demo test check setup setup-dev format lint types contracts sql tests ui stop lock clean benchmark
+
+demo: setup  ## Reconcile the sample day of three processors, with the built-in sandbox and database
+	@$(BIN)/recon demo
+
+test: check  ## Everything that CI checks
+
+check: setup-dev lint types contracts sql tests
+
+ui: setup  ## The Dagster UI on http://127.0.0.1:3000, on the same database
+	@$(BIN)/recon ui
+
+stop: setup  ## Stop the embedded database if something left it running
+	@$(BIN)/recon db stop
+
+setup: $(VENV)/installed
+setup-dev: $(VENV)/installed-dev
+
+# uv reads the hashed lock; where it is missing, pip brings it into the environment.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or call make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python has no venv module (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+UV = $$(command -v uv || echo $(BIN)/uv)
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked packages ..."
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+format: setup-dev
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+lint: setup-dev
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+
+types: setup-dev
+	@$(BIN)/mypy
+
+contracts: setup-dev
+	@$(BIN)/lint-imports --no-cache | tail -n 3
+
+sql: setup-dev
+	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar sql >/dev/null && $(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/sqlfluff lint --dialect duckdb --disable-progress-bar recon_assets
+
+tests: setup-dev
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+benchmark: setup-dev  ## One million rows a side through the whole line; prints seconds and memory
+	@$(BIN)/python -m recon_assets_tests.benchmarks.whole_line
+
+lock:  ## Resolve anew; commit both files
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: stop  ## Remove the environment and every local answer
+	@rm -rf $(VENV) data local_reports

@@ -1,0 +1,86 @@
+"""The archive on a local folder. A version of a day is written once, whole, and never again."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """One archived file, by its path inside the archive folder."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedDay:
+    """Where a day's evidence lies and what its manifest hashes to."""
+
+    folder: Path
+    manifest_sha256: str
+    files: tuple[ArchivedFile, ...]
+
+
+def archive_day(
+    root: Path,
+    *,
+    processor: str,
+    business_date: date,
+    run_id: str,
+    sources: Mapping[str, Path],
+    statement: Mapping[str, Any],
+) -> ArchivedDay:
+    """Copy `sources` (path in the archive to file or folder) below `root/reports/{date}/{processor}/{run_id}`.
+
+    `statement` is written into the manifest: what was concluded and with which versions. A folder that is already
+    there is kept as it is: the same run has the same evidence, and an archive is never overwritten.
+    """
+    target = root / "reports" / business_date.isoformat() / processor / run_id
+    if not target.exists():
+        unfinished = target.with_name(f".{run_id}.{os.getpid()}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name, source in sources.items():
+            _copy(source, unfinished / name)
+        _write_manifest(unfinished, statement)
+        unfinished.rename(target)
+    manifest = (target / MANIFEST).read_bytes()
+    return ArchivedDay(
+        folder=target,
+        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+        files=msgspec.convert(msgspec.json.decode(manifest)["files"], type=tuple[ArchivedFile, ...]),
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _write_manifest(folder: Path, statement: Mapping[str, Any]) -> None:
+    files = [
+        ArchivedFile(path=path.relative_to(folder).as_posix(), size_bytes=path.stat().st_size, sha256=_sha256(path))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    manifest = msgspec.json.encode({"statement": dict(statement), "files": files}, order="deterministic")
+    (folder / MANIFEST).write_bytes(msgspec.json.format(manifest, indent=2) + b"\n")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

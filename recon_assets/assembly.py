@@ -1,0 +1,38 @@
+"""Puts the parts of the Dagster code location together, from settings that tests may replace."""
+
+import warnings
+
+import dagster as dg
+
+from recon_assets.assets.factory import processor_assets
+from recon_assets.automation.jobs import reconcile_job
+from recon_assets.automation.schedules import daily_schedule
+from recon_assets.configuration import Configuration
+from recon_assets.resources.feeds import Feeds
+from recon_assets.resources.record import Record
+from recon_assets.resources.storage import Storage
+from recon_assets.settings import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and resources of every configured processor. Contacts nothing.
+
+    Runs are in-process: an interpreter per step costs a hundred times more than a step (docs/decisions/0001).
+    """
+    configuration = Configuration.load(settings)
+    processors = list(configuration.processors.values())
+    with warnings.catch_warnings():
+        # Partitions on check specs are in preview since Dagster 1.13; a test pins the behaviour we rely on.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        assets = [asset for config in processors for asset in processor_assets(config, configuration.risk)]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[reconcile_job(config) for config in processors],
+        schedules=[daily_schedule(config) for config in processors],
+        resources={
+            "feeds": Feeds(settings),
+            "record": Record(settings),
+            "storage": Storage.from_settings(settings),
+        },
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,27 @@
+"""What all assets of a processor have in common: key, group, owner, tags, pool."""
+
+from typing import Any
+
+import dagster as dg
+
+from recon_assets.configuration import ProcessorConfig
+
+
+def key_of(config: ProcessorConfig, stage: str) -> dg.AssetKey:
+    """`[processor, stage]`."""
+    return dg.AssetKey([config.name, stage])
+
+
+def described(config: ProcessorConfig, *, kinds: set[str], stage: str, code_version: str = "1") -> dict[str, Any]:
+    """Keyword arguments of `dg.asset` that are the same for every stage of a processor.
+
+    The pool lets one run of a processor in at a time; `code_version` is raised when a stage gives another answer.
+    """
+    return {
+        "group_name": config.name,
+        "owners": [config.owner],
+        "kinds": kinds,
+        "tags": {"processor": config.name, "stage": stage},
+        "code_version": code_version,
+        "pool": f"recon_{config.name}",
+    }

@@ -1,0 +1,95 @@
+"""The second stage: either side's records in the one canonical schema, every row with its way back to the byte."""
+
+import dagster as dg
+
+from recon_assets.assets.checks import check_specs
+from recon_assets.assets.common import described, key_of
+from recon_assets.assets.handles import NormalisedFeed
+from recon_assets.assets.raw_feeds import STAGE_OF_SIDE as RAW_STAGE_OF_SIDE
+from recon_assets.assets.stage import running_stage
+from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.checks import CheckOutcome
+from recon_assets.domain.records import Side
+from recon_assets.feeds.normalise import write_frame
+from recon_assets.feeds.raw import RawFeed
+from recon_assets.quality.checks import (
+    every_record_was_read,
+    ids_are_unique,
+    records_lie_in_the_business_day,
+    schema_holds,
+)
+from recon_assets.quality.facts import FrameFacts, measure_frame
+from recon_assets.resources.feeds import Feeds
+from recon_assets.resources.record import Record
+from recon_assets.resources.storage import Storage
+from recon_assets.schemas.models import column_schema
+
+STAGE_OF_SIDE = {Side.PROCESSOR: "transactions", Side.LEDGER: "ledger_entries"}
+CHECKS = ("every_record_was_read", "schema_holds", "ids_are_unique", "records_lie_in_the_business_day")
+
+
+def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The canonical frame of one side of one processor."""
+    stage_name = STAGE_OF_SIDE[side]
+    key = key_of(config, stage_name)
+    whose = config.title if side is Side.PROCESSOR else "our ledger"
+
+    @dg.asset(
+        key=key,
+        deps=[key_of(config, RAW_STAGE_OF_SIDE[side])],
+        partitions_def=days,
+        check_specs=check_specs(key, CHECKS, days),
+        description=f"What {whose} says happened, in exact minor units and one schema; unreadable records kept aside.",
+        metadata={"dagster/column_schema": _columns(side)},
+        **described(config, kinds={"parquet", "pandera"}, stage=stage_name),
+    )
+    def frame(
+        context: dg.AssetExecutionContext,
+        feeds: dg.ResourceParam[Feeds],
+        record: dg.ResourceParam[Record],
+        storage: dg.ResourceParam[Storage],
+    ) -> dg.MaterializeResult:
+        with running_stage(context, config, record=record, storage=storage) as stage:
+            raw = stage.load(RAW_STAGE_OF_SIDE[side], RawFeed)
+            chunks = feeds.adapter(config, side).read(raw, storage.root / raw.folder, stage.day)
+            written = write_frame(chunks, side=side, storage_root=storage.root, folder=stage.folder)
+            normalised = NormalisedFeed(raw=raw, frame=written)
+            facts = measure_frame(stage.path / written.file, stage.day)
+            return stage.result(normalised, outcomes=_outcomes(normalised, facts), metadata=_metadata(normalised))
+
+    return frame
+
+
+def _outcomes(normalised: NormalisedFeed, facts: FrameFacts) -> list[CheckOutcome]:
+    frame = normalised.frame
+    return [
+        every_record_was_read(promised=normalised.raw.promised_records, rows=frame.rows, rejected=frame.reject_reasons),
+        schema_holds(rows_checked=frame.rows + sum(frame.rule_failures.values()), rule_failures=frame.rule_failures),
+        ids_are_unique(facts),
+        records_lie_in_the_business_day(facts),
+    ]
+
+
+def _metadata(normalised: NormalisedFeed) -> dict[str, object]:
+    frame = normalised.frame
+    return {
+        "dagster/row_count": frame.rows,
+        "rejected_rows": frame.rejected_rows,
+        "bytes": frame.size_bytes,
+        "sha256": frame.sha256,
+        "file": f"{frame.folder}/{frame.file}",
+    }
+
+
+def _columns(side: Side) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.unique),
+            )
+            for column in column_schema(side)
+        ]
+    )

@@ -1,0 +1,66 @@
+"""What one stage hands to the next: a few fields and paths below the storage root, never rows.
+
+The bulk stays in Parquet files; these are small JSON documents that `resources.storage` keeps.
+No IO manager: those of Dagster refuse an output that spans partitions.
+"""
+
+from dataclasses import dataclass
+
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.records import Side
+from recon_assets.domain.verdict import FeedState
+from recon_assets.feeds.normalise import Frame
+from recon_assets.feeds.raw import RawFeed
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedFeed:
+    """One side's frame and the raw feed it was read from."""
+
+    raw: RawFeed
+    frame: Frame
+
+    @property
+    def side(self) -> Side:
+        """Whose records these are."""
+        return self.raw.side
+
+    def state(self) -> FeedState:
+        """What came, for the verdict: a promise that was not met is a problem too."""
+        read, promised = self.frame.rows + self.frame.rejected_rows, self.raw.promised_records
+        kept = promised is None or promised == read
+        broken = () if kept else (f"it promised {promised} records, {read} came",)
+        return FeedState(
+            side=self.side,
+            rows=self.frame.rows,
+            rejected=self.frame.rejected_rows,
+            says_empty=self.raw.says_empty,
+            problems=self.raw.problems + broken,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledDay:
+    """A published run. `discrepancies` is the path of the Parquet file below the storage root."""
+
+    run_id: str
+    version: int
+    conclusion: Conclusion
+    discrepancies: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDay:
+    """A day whose reports are written and agree with the record. Paths below the reports folder."""
+
+    day: ReconciledDay
+    json: str
+    csv: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedEvidence:
+    """Where the evidence of a day lies, below the archive folder, and its manifest's SHA-256."""
+
+    folder: str
+    manifest_sha256: str

@@ -1,0 +1,59 @@
+"""The first stage: the bytes of either side, as they came."""
+
+import dagster as dg
+
+from recon_assets.assets.checks import check_specs
+from recon_assets.assets.common import described, key_of
+from recon_assets.assets.stage import running_stage
+from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.records import Side
+from recon_assets.feeds.raw import RawFeed, RawFeedWriter
+from recon_assets.quality.checks import feed_is_complete
+from recon_assets.resources.feeds import Feeds
+from recon_assets.resources.record import Record
+from recon_assets.resources.storage import Storage
+
+STAGE_OF_SIDE = {Side.PROCESSOR: "raw_processor_feed", Side.LEDGER: "raw_ledger_feed"}
+
+
+def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The raw feed of one side of one processor."""
+    stage_name = STAGE_OF_SIDE[side]
+    key = key_of(config, stage_name)
+    owner = config.title if side is Side.PROCESSOR else "Our ledger"
+
+    @dg.asset(
+        key=key,
+        partitions_def=days,
+        check_specs=check_specs(key, ["feed_is_complete"], days),
+        description=f"{owner}'s records of one day for {config.title}, byte for byte as they came, with SHA-256.",
+        **described(config, kinds={"json" if config.feed.kind.endswith("api") else "csv"}, stage=stage_name),
+    )
+    def raw_feed(
+        context: dg.AssetExecutionContext,
+        feeds: dg.ResourceParam[Feeds],
+        record: dg.ResourceParam[Record],
+        storage: dg.ResourceParam[Storage],
+    ) -> dg.MaterializeResult:
+        with running_stage(context, config, record=record, storage=storage) as stage:
+            adapter = feeds.adapter(config, side)
+            with RawFeedWriter(
+                storage_root=storage.root, folder=stage.folder, day=stage.day, side=side, feed_kind=adapter.kind
+            ) as writer:
+                adapter.fetch(stage.day, writer)
+                raw = writer.finish()
+            outcome = feed_is_complete(problems=raw.problems, files=len(raw.files), size_bytes=raw.size_bytes)
+            return stage.result(raw, outcomes=[outcome], metadata=_metadata(raw, feeds.source(config, side)))
+
+    return raw_feed
+
+
+def _metadata(raw: RawFeed, source: str) -> dict[str, object]:
+    files = [dg.TableRecord({"file": f.name, "bytes": f.size_bytes, "sha256": f.sha256}) for f in raw.files[:100]]
+    return {
+        "source": source,
+        "folder": raw.folder,
+        "bytes": raw.size_bytes,
+        "records_promised": "not stated" if raw.promised_records is None else raw.promised_records,
+        "files": dg.MetadataValue.table(files) if files else "none",
+    }

@@ -1,0 +1,128 @@
+"""What every stage does around its work: know its day and folder, record its checks, and record why it failed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+
+from recon_assets.assets.checks import check_results
+from recon_assets.assets.progress import announce
+from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.business_day import BusinessDay
+from recon_assets.domain.checks import CheckOutcome
+from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
+from recon_assets.resources.record import Record
+from recon_assets.resources.storage import Handle, Storage
+from recon_assets.store.runs import record_failure
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One asset of one processor-day in one Dagster run."""
+
+    name: str
+    asset_key: str
+    day: BusinessDay
+    dagster_run_id: str
+    idempotency_key: str
+    started_at: datetime
+    record: Record
+    storage: Storage
+
+    @property
+    def folder(self) -> str:
+        """This stage's folder of this attempt, relative to the storage root."""
+        return self.storage.attempt_folder(
+            processor=self.day.processor,
+            business_date=self.day.business_date,
+            attempt=self.dagster_run_id,
+            stage=self.name,
+        )
+
+    @property
+    def path(self) -> Path:
+        """The same folder, absolute."""
+        return self.storage.root / self.folder
+
+    def load(self, stage: str, kind: type[Handle]) -> Handle:
+        """What another stage last handed over for this day."""
+        return self.storage.load_handle(kind, processor=self.day.processor, day=self.day.text, stage=stage)
+
+    def result(
+        self,
+        handle: object,
+        *,
+        outcomes: Sequence[CheckOutcome],
+        metadata: Mapping[str, Any],
+        run_id: str | None = None,
+    ) -> dg.MaterializeResult:
+        """Keep the handle for the next stage, record the outcomes, and tell Dagster.
+
+        `run_id` is the published run, once there is one: outcomes so far are linked to it.
+        """
+        self.storage.save_handle(handle, processor=self.day.processor, day=self.day.text, stage=self.name)
+        self.record.record_outcomes(
+            outcomes,
+            dagster_run_id=self.dagster_run_id,
+            asset_key=self.asset_key,
+            processor=self.day.processor,
+            day=self.day.business_date,
+            run_id=run_id,
+        )
+        return dg.MaterializeResult(metadata=dict(metadata), check_results=check_results(outcomes))
+
+
+@contextmanager
+def running_stage(
+    context: dg.AssetExecutionContext, config: ProcessorConfig, *, record: Record, storage: Storage
+) -> Iterator[Stage]:
+    """The stage that `context` runs. An error ends up in `reconciliation_runs` before Dagster sees it."""
+    stage = _stage(context, config, record=record, storage=storage)
+    announce(config.name, stage.name)
+    try:
+        yield stage
+    except ReconError as error:
+        _record_failure(stage, str(error))
+        raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+    except BaseException as error:
+        _record_failure(stage, f"{type(error).__name__} in stage {stage.name}; the Dagster run has the details")
+        raise
+
+
+def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record: Record, storage: Storage) -> Stage:
+    run = context.run
+    run_record = context.instance.get_run_record_by_id(run.run_id)
+    started = run_record.start_time if run_record else None
+    return Stage(
+        name=context.asset_key.path[-1],
+        asset_key=context.asset_key.to_user_string(),
+        day=config.business_day(date.fromisoformat(context.partition_key)),
+        dagster_run_id=run.run_id,
+        idempotency_key=f"{run.root_run_id or run.run_id}:{config.name}:{context.partition_key}",
+        started_at=datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC),
+        record=record,
+        storage=storage,
+    )
+
+
+def _record_failure(stage: Stage, reason: str) -> None:
+    """Write the failed attempt down. When the database itself is what failed, Dagster's run is all that can say so."""
+    try:
+        with stage.record.connect() as connection:
+            record_failure(
+                connection,
+                processor=stage.day.processor,
+                business_date=stage.day.business_date,
+                dagster_run_id=stage.dagster_run_id,
+                idempotency_key=stage.idempotency_key,
+                stage=stage.name,
+                reason=reason,
+                started_at=stage.started_at,
+            )
+    except (StoreUnavailable, psycopg.Error) as error:
+        dg.get_dagster_logger().error(f"the failed attempt could not be recorded: {type(error).__name__}")

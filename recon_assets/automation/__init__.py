@@ -1,0 +1,1 @@
+"""What runs by itself: a job and a daily schedule per processor."""

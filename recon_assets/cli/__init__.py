@@ -1,0 +1,34 @@
+"""`recon`: the same product from a terminal. One module per group of commands; nothing heavy is imported before use."""
+
+import sys
+
+import typer
+
+from recon_assets.cli import database, demo, doctor, run, show
+from recon_assets.domain.errors import ConfigurationError, ReconError
+
+app = typer.Typer(
+    name="recon",
+    help="Reconcile payment processors with the internal ledger: exact, proven, and never falsely green.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+run.register(app)
+show.register(app)
+doctor.register(app)
+database.register(app)
+demo.register(app)
+
+
+def main() -> None:
+    """Entry point. A known error is one sentence and exit code 1; a wrong configuration or usage is exit code 2."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.secho(f"recon: {error}", fg="red", err=True)
+        sys.exit(2)
+    except ReconError as error:
+        typer.secho(f"recon: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,121 @@
+"""Real Dagster runs from the command line: in this process, stored where the UI reads them."""
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from recon_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+LAUNCHED_BY: Final = "recon/launched_by"
+PROCESS: Final = "recon/process"
+_PARTITION: Final = "dagster/partition"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A Dagster run that ended. `error` is its first failing step's message, for when the record has no reason."""
+
+    dagster_run_id: str
+    success: bool
+    error: str | None
+
+
+@contextmanager
+def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
+    """The instance that `dagster.yaml` describes, with its local files below the data folder.
+
+    Steps run in this process, so their output is the terminal's: Dagster does not capture it.
+    """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    home = settings.data_dir / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    no_capture = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    reference = InstanceRef.from_dir(
+        str(home), config_dir=str(settings.home), overrides={"compute_logs": {**no_capture, "config": {}}}
+    )
+    with dg.DagsterInstance.from_ref(reference) as instance:
+        yield instance
+
+
+class Runner:
+    """Runs processor-days one after the other in this process, on definitions that are loaded once."""
+
+    def __init__(self, settings: Settings, instance: "dg.DagsterInstance") -> None:
+        from recon_assets.assembly import build_definitions
+
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        self._definitions = build_definitions(settings)
+        self._instance = instance
+
+    def run(self, processor: str, business_date: date) -> FinishedRun:
+        """One processor-day, from raw feeds to archive. Failing steps are a result, not an exception."""
+        from recon_assets.automation.jobs import job_name
+
+        self._bury_the_dead(processor, business_date)
+        job = self._definitions.resolve_job_def(job_name(processor))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = job.execute_in_process(
+                instance=self._instance,
+                partition_key=business_date.isoformat(),
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={LAUNCHED_BY: "command line", PROCESS: _this_process()},
+            )
+        return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
+
+    def _bury_the_dead(self, processor: str, business_date: date) -> None:
+        """Runs of this processor-day whose process on this machine is gone are failed, so that the UI says so."""
+        import dagster as dg
+
+        from recon_assets.automation.jobs import job_name
+
+        unfinished = dg.RunsFilter(
+            job_name=job_name(processor),
+            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+            tags={LAUNCHED_BY: "command line", _PARTITION: business_date.isoformat()},
+        )
+        for run in self._instance.get_runs(unfinished):
+            if not _is_alive(run.tags.get(PROCESS, "")):
+                self._instance.report_run_failed(run, "The process of this run is gone: it was killed.")
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process that a run names may still be there: another machine's always may."""
+    host, _, pid = process.rpartition(":")
+    if host != socket.gethostname():
+        return True
+    if int(pid) == os.getpid():
+        return False  # runs of this process follow one another: an unfinished one is not this process's
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _first_error(result: "dg.ExecuteInProcessResult") -> str | None:
+    for event in result.all_node_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            if failure.user_failure_data is not None and failure.user_failure_data.description:
+                return str(failure.user_failure_data.description)
+            return failure.error.message.strip() if failure.error else "a step failed"
+    return None

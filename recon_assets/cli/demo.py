@@ -1,0 +1,53 @@
+"""`recon demo` and `recon ui`: the whole line at once, and the Dagster UI over the same answers."""
+
+import os
+import sys
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from recon_assets.cli.options import load_settings
+
+SAMPLE_DAY = date(2025, 9, 30)
+EVERY_CLASS_DAY = date(2025, 9, 29)
+INCOMPLETE_DAY = date(2025, 9, 28)
+
+NEXT_STEPS = """
+The answer is in the database, in local_reports/ and in the Dagster UI. With the environment active \
+(`. .venv/bin/activate`):
+
+  recon show stripe 2025-09-29      every class of discrepancy, the proof, the checks
+  recon show stripe 2025-09-28      a day without a conclusion, and why
+  recon sql "SELECT * FROM v_recent_reconciliations LIMIT 10;"
+  recon ui                          the Dagster UI on http://127.0.0.1:3000
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(demo)
+    app.command()(ui)
+
+
+def demo() -> None:
+    """Reconcile the sample day of every processor, a day with every class of discrepancy, and an incomplete one."""
+    from recon_assets.cli.run import run_days
+    from recon_assets.configuration import Configuration
+
+    settings = load_settings()
+    names = sorted(Configuration.load(settings).processors)
+    days = [(name, SAMPLE_DAY) for name in names]
+    outcomes = run_days(settings, [*days, ("stripe", EVERY_CLASS_DAY), ("stripe", INCOMPLETE_DAY)])
+    typer.echo(NEXT_STEPS)
+    raise typer.Exit(0 if all(outcome.run is not None and outcome.run.verdict for outcome in outcomes) else 1)
+
+
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Start the Dagster UI and its daemon, on the same database. Ctrl+C ends both."""
+    settings = load_settings()
+    home = settings.data_dir / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    os.chdir(settings.home)
+    dagster = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, dagster)  # noqa: S606 - replaced by Dagster, which gets the signals

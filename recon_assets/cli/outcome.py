@@ -1,0 +1,133 @@
+"""What became of a processor-day, and the table that says so."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from recon_assets.cli.dagster_runs import FinishedRun
+from recon_assets.domain.money import decimal_from_minor
+from recon_assets.domain.verdict import Verdict
+from recon_assets.reports.paths import report_files
+from recon_assets.settings import Settings
+from recon_assets.store.history import latest_attempts
+
+if TYPE_CHECKING:
+    from recon_assets.store.database import Database
+    from recon_assets.store.history import Run
+
+COLOUR_OF_VERDICT = {
+    Verdict.INCOMPLETE: "yellow",
+    Verdict.DISCREPANCIES: "magenta",
+    Verdict.RECONCILED_WITH_WARNINGS: "cyan",
+    Verdict.RECONCILED_WITH_PENDING: "cyan",
+    Verdict.RECONCILED: "green",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutcome:
+    """One processor-day after its run. `run` is its row in the record, None when it did not get that far."""
+
+    processor: str
+    business_date: date
+    run: "Run | None"
+    report: Path | None
+    problem: str | None
+
+    @property
+    def has_conclusion(self) -> bool:
+        """Reconciled, or discrepancies found: anything but failed and incomplete."""
+        return self.run is not None and self.problem is None
+
+
+def outcome_of(
+    database: "Database", settings: Settings, processor: str, business_date: date, finished: FinishedRun
+) -> DayOutcome:
+    """Look the answer up where it is official: in the database of record."""
+    with database.connect(read_only=True) as connection:
+        states = latest_attempts(connection, processors=[processor], since=business_date, until=business_date)
+    run = next((state.latest for state in states if state.latest.dagster_run_id == finished.dagster_run_id), None)
+    report = report_files(settings.reports_dir, processor=processor, business_date=business_date).json
+    return DayOutcome(
+        processor=processor,
+        business_date=business_date,
+        run=run,
+        report=report if run is not None and run.status == "completed" and report.exists() else None,
+        problem=_problem(run, finished),
+    )
+
+
+def _problem(run: "Run | None", finished: FinishedRun) -> str | None:
+    """Why there is no conclusion, or None when there is one."""
+    if run is not None and run.incomplete_reasons:
+        return "; ".join(run.incomplete_reasons)
+    if run is not None and run.failure_reason:
+        return run.failure_reason
+    return None if finished.success else finished.error or "the run failed; the Dagster UI has the details"
+
+
+def print_outcomes(console: Console, outcomes: list[DayOutcome]) -> None:
+    """The table, then one line per day that has no conclusion."""
+    table = Table(title=None, header_style="bold", expand=False)
+    table.add_column("Processor", no_wrap=True)
+    table.add_column("Date", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    for heading in ("Processor records", "Ledger records", "Matched", "Discrepancies", "At stake"):
+        table.add_column(heading, justify="right")
+    table.add_column("Risk")
+    for outcome in outcomes:
+        run = outcome.run
+        table.add_row(
+            outcome.processor,
+            outcome.business_date.isoformat(),
+            verdict_text(run),
+            *(figure(value) for value in _counts(run)),
+            at_stake(run),
+            run.risk_level.name if run and run.risk_level and run.verdict is not Verdict.INCOMPLETE else "-",
+        )
+    console.print(table)
+    for outcome in outcomes:
+        day = f"{outcome.processor} {outcome.business_date}"
+        if outcome.problem:
+            console.print(f"[yellow]{day}[/]: {escape(outcome.problem)}", highlight=False, soft_wrap=True)
+        if outcome.report:
+            console.print(f"{day}: report {escape(_short(outcome.report))}", highlight=False, soft_wrap=True)
+
+
+def verdict_text(run: "Run | None") -> str:
+    """The verdict in its colour; a run without one is red."""
+    if run is None or run.verdict is None:
+        return f"[bold red]{run.status if run and run.status != 'completed' else 'failed'}[/]"
+    return f"[{COLOUR_OF_VERDICT[run.verdict]}]{run.verdict.value}[/]"
+
+
+def at_stake(run: "Run | None") -> str:
+    """Gross discrepancy amounts, per currency: currencies are never added."""
+    if run is None or not run.proofs:
+        return "-"
+    return "\n".join(
+        f"{decimal_from_minor(proof.discrepancy_amount_minor, exponent=proof.exponent):,} {proof.currency}"
+        for proof in run.proofs
+    )
+
+
+def figure(value: int | None) -> str:
+    """A count, or a dash when there is none: absent is not zero."""
+    return "-" if value is None else f"{value:,}"
+
+
+def _counts(run: "Run | None") -> tuple[int | None, ...]:
+    if run is None:
+        return (None,) * 4
+    return (run.processor_transactions, run.ledger_entries, run.matched, run.discrepancy_count)
+
+
+def _short(path: Path) -> str:
+    """Relative to where the user is, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,97 @@
+"""`recon run`: reconcile processors for a day."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recon_assets.cli.many_values import ManyValuesCommand
+from recon_assets.cli.options import WRONG_USAGE, business_date, load_settings, yesterday
+
+if TYPE_CHECKING:
+    from recon_assets.cli.outcome import DayOutcome
+    from recon_assets.configuration import Configuration
+    from recon_assets.settings import Settings
+
+STAGES = 7
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=ManyValuesCommand)(run)
+
+
+def run(
+    processors: Annotated[
+        list[str] | None, typer.Option("--processors", help="One or several; all configured ones if left out.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Business date, YYYY-MM-DD; yesterday in UTC if left out.")
+    ] = None,
+) -> None:
+    """Reconcile processors for one business date.
+
+    Exit code 0: every processor has a conclusion (reconciled, or discrepancies found and named); 1: one failed or is
+    incomplete; 2: wrong usage.
+    """
+    from recon_assets.configuration import Configuration
+
+    settings = load_settings()
+    configuration = Configuration.load(settings)
+    wanted = business_date(day) if day else yesterday()
+    names = _checked(processors or sorted(configuration.processors), configuration, wanted)
+    outcomes = run_days(settings, [(name, wanted) for name in names])
+    raise typer.Exit(0 if all(outcome.has_conclusion for outcome in outcomes) else 1)
+
+
+def run_days(settings: "Settings", days: list[tuple[str, date]]) -> "list[DayOutcome]":
+    """Run processor-days in order, show progress and the table. One that fails does not stop the others."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from recon_assets.assets.progress import listening
+    from recon_assets.cli.dagster_runs import Runner, dagster_instance
+    from recon_assets.cli.outcome import outcome_of, print_outcomes
+    from recon_assets.store.database import open_database
+
+    console = Console()
+    outcomes: list[DayOutcome] = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        open_database(settings) as database,
+        dagster_instance(settings) as instance,
+    ):
+        task = progress.add_task("loading", total=STAGES * len(days))
+
+        def show_stage(processor: str, stage: str) -> None:
+            progress.update(task, description=f"{processor}: {stage.replace('_', ' ')}", advance=1)
+
+        runner = Runner(settings, instance)
+        with listening(show_stage):
+            for number, (processor, day) in enumerate(days, start=1):
+                finished = runner.run(processor, day)
+                outcomes.append(outcome_of(database, settings, processor, day, finished))
+                progress.update(task, completed=STAGES * number)
+    print_outcomes(console, outcomes)
+    return outcomes
+
+
+def _checked(names: list[str], configuration: "Configuration", day: date) -> list[str]:
+    """Each processor once, in the order given; unknown ones and days before their start are wrong usage."""
+    unknown = [name for name in names if name not in configuration.processors]
+    if unknown:
+        known = ", ".join(sorted(configuration.processors))
+        typer.secho(f"recon: unknown processor: {', '.join(unknown)}. Configured: {known}.", fg="red", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    if day > yesterday():
+        typer.secho(f"recon: {day} is not over yet; the last finished day is {yesterday()} (UTC).", fg="red", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    for name in names:
+        start = configuration.processors[name].start_date
+        if day < start:
+            typer.secho(
+                f"recon: {name} starts on {start}; for earlier days change start_date in its YAML.", fg="red", err=True
+            )
+            raise typer.Exit(WRONG_USAGE)
+    return list(dict.fromkeys(names))

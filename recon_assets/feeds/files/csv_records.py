@@ -1,0 +1,213 @@
+"""CSV files as columns of text, by pyarrow's streaming reader. Knows nothing of amounts, times or statuses."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.records import RejectedRow
+from recon_assets.feeds.files.description import FilesDescription
+from recon_assets.feeds.files.text import WHOLE_RECORD, TextBatch, open_as_utf8
+
+BLOCK_BYTES: Final = 4 * 1024 * 1024
+"""What is parsed at a time; also the longest record."""
+
+MAX_HEADER_BYTES: Final = 256 * 1024
+MAX_RAGGED_RECORDS: Final = 100_000
+"""Within one run of records; then it is the file that is wrong, not its records."""
+
+WRONG_NUMBER_OF_FIELDS: Final = "wrong number of fields"
+
+_END_MARK: Final = "\x1eend of feed"
+_MAX_NAMES_SHOWN: Final = 40
+
+
+class CsvRecords:
+    """The records of one CSV file. Iterating reads the file once, in bounded memory."""
+
+    def __init__(self, path: Path, description: FilesDescription) -> None:
+        self._path, self._options, self._columns = path, description.csv, description.columns.mapped()
+
+    def are_there(self) -> bool:
+        """Whether there is any record after the header. Raises `FeedNotUnderstood` when there is no header."""
+        with open_as_utf8(self._path, self._options.encoding) as stream:
+            self._header(stream)
+            return any(line.strip() for line in stream)
+
+    def __iter__(self) -> Iterator[TextBatch]:
+        try:
+            with open_as_utf8(self._path, self._options.encoding) as stream:
+                header = self._header(stream)
+                yield from self._batches(stream, header, self._positions(header))
+        except UnicodeError as error:
+            raise self._wrong_encoding() from error
+
+    def _header(self, stream: io.BufferedIOBase) -> list[str]:
+        """Read up to the end of the header and return its names."""
+        for _ in range(self._options.skip_lines):
+            stream.readline(MAX_HEADER_BYTES)
+        read = b""
+        quote = (self._options.quote or "").encode()
+        while True:
+            line = stream.readline(MAX_HEADER_BYTES - len(read))
+            read += line
+            if not line or (read.strip() and not (quote and read.count(quote) % 2)):
+                break
+        if read.lstrip().startswith(b"<"):
+            raise self._refuse("the file is HTML or XML, not CSV", remedy="Look at what was put into the folder.")
+        if not read.strip() or len(read) >= MAX_HEADER_BYTES or b"\r" in read.rstrip(b"\r\n"):
+            raise self._refuse(
+                "there is no header line", remedy="Check `csv.skip_lines`, `csv.quote` and the line ends of the file."
+            )
+        try:
+            text = read.decode("utf-8")
+        except UnicodeError as error:
+            raise self._wrong_encoding() from error
+        style = {"quotechar": self._options.quote} if self._options.quote else {"quoting": csv.QUOTE_NONE}
+        row = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._options.delimiter, **style))
+        return [name.strip() for name in row]
+
+    def _positions(self, header: list[str]) -> dict[str, int]:
+        """Where each of our columns is; the names are those of the file's own header, never values."""
+        shown = ", ".join(header[:_MAX_NAMES_SHOWN])
+        for ours, theirs in self._columns.items():
+            if theirs not in header:
+                raise self._refuse(
+                    f"column {theirs!r} is missing; found: {shown}",
+                    remedy=f"Correct `columns.{ours}` (or `csv.delimiter`, `csv.skip_lines`) in the description.",
+                )
+            if header.count(theirs) > 1:
+                raise self._refuse(
+                    f"column {theirs!r} is there {header.count(theirs)} times",
+                    remedy=f"Ask for a file with unique names, or map `columns.{ours}` to another column.",
+                )
+        return {ours: header.index(theirs) for ours, theirs in self._columns.items()}
+
+    def _batches(self, stream: io.BufferedIOBase, header: list[str], positions: dict[str, int]) -> Iterator[TextBatch]:
+        """Hold back one batch: the end mark, which proves that no open quote swallowed the end, is in the last."""
+        ragged: list[int] = []
+        last_number = 0
+        held: pa.RecordBatch | None = None
+        for batch in self._arrow_batches(stream, len(header), sorted(set(positions.values())), ragged):
+            if held is not None:
+                numbers, rejected = _record_numbers(held.num_rows, last_number, ragged)
+                last_number = int(numbers[-1])
+                yield self._text_batch(held, positions, numbers, rejected)
+            held = batch
+        if held is None or held.column(0)[-1].as_py() != _END_MARK:
+            raise self._refuse(
+                "a quote is opened and never closed before the end of the file",
+                remedy="The file may have been cut short: get it again, or check `csv.quote`.",
+            )
+        held = held.slice(0, held.num_rows - 1)
+        numbers, _ = _record_numbers(held.num_rows, last_number, list(ragged))
+        yield self._text_batch(held, positions, numbers, ragged)
+
+    def _text_batch(
+        self,
+        batch: pa.RecordBatch,
+        positions: dict[str, int],
+        numbers: npt.NDArray[np.int64],
+        rejected: list[int],
+    ) -> TextBatch:
+        name = self._path.name
+        return TextBatch(
+            raw_file=name,
+            record_numbers=numbers,
+            columns={ours: batch.column(str(at)) for ours, at in positions.items()},
+            rejected=tuple(RejectedRow(name, number, WHOLE_RECORD, WRONG_NUMBER_OF_FIELDS) for number in rejected),
+        )
+
+    def _arrow_batches(
+        self, stream: io.BufferedIOBase, width: int, needed: list[int], ragged: list[int]
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of the needed columns as text, named by their position; numbers of ragged records in `ragged`.
+
+        One thread: only then does pyarrow know the number of a ragged record.
+        """
+
+        def note(row: arrow_csv.InvalidRow) -> str:
+            ragged.append(row.number)
+            return "skip" if len(ragged) <= MAX_RAGGED_RECORDS else "error"
+
+        names = [str(at) for at in range(width)]
+        end = self._options.delimiter.join([_END_MARK] * width)
+        try:
+            reader = arrow_csv.open_csv(
+                _Ended(stream, f"\n{end}\n".encode()),
+                read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=BLOCK_BYTES),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._options.delimiter,
+                    quote_char=self._options.quote or False,
+                    newlines_in_values=self._options.quote is not None,
+                    invalid_row_handler=note,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=[str(at) for at in needed],
+                    column_types={str(at): pa.string() for at in needed},
+                    strings_can_be_null=True,
+                    null_values=[""],
+                ),
+            )
+            yield from (batch for batch in reader if batch.num_rows)
+        except pa.ArrowInvalid as error:
+            if len(ragged) > MAX_RAGGED_RECORDS:
+                raise self._refuse(
+                    f"more than {MAX_RAGGED_RECORDS} records have not the {width} fields of the header",
+                    remedy="Check `csv.delimiter` and `csv.skip_lines`, or ask for a correct file.",
+                ) from None
+            raise self._arrow_refused(error) from None  # pyarrow's texts may quote a record
+
+    def _arrow_refused(self, error: pa.ArrowInvalid) -> FeedNotUnderstood | LimitExceeded:
+        text = str(error)
+        if "UTF8" in text:
+            return self._wrong_encoding()
+        if "straddl" in text:
+            return LimitExceeded(
+                f"a record is longer than {BLOCK_BYTES} bytes",
+                where=self._path.name,
+                remedy="Probably a quote is opened and never closed: look at the file, or check `csv.quote`.",
+            )
+        return self._refuse("the file can't be read as CSV", remedy="Check `csv` in the description.")
+
+    def _wrong_encoding(self) -> FeedNotUnderstood:
+        return self._refuse(
+            f"the file is not encoded in {self._options.encoding}", remedy="Set `csv.encoding`, for example to cp1252."
+        )
+
+    def _refuse(self, what: str, *, remedy: str) -> FeedNotUnderstood:
+        return FeedNotUnderstood(what, where=self._path.name, remedy=remedy)
+
+
+def _record_numbers(rows: int, last_number: int, ragged: list[int]) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Numbers for the next `rows` records after `last_number`: those that the ragged ones left free, in order.
+
+    `ragged` is ascending and may run ahead of these rows. Those before the last row are taken out of it and returned.
+    """
+    bad = np.array(ragged, dtype=np.int64)
+    end = last_number + rows
+    while (passed := int(np.searchsorted(bad, end, side="right"))) != end - last_number - rows:
+        end = last_number + rows + passed
+    rejected = ragged[:passed]
+    del ragged[:passed]
+    return np.setdiff1d(np.arange(last_number + 1, end + 1, dtype=np.int64), bad[:passed], assume_unique=True), rejected
+
+
+class _Ended(io.RawIOBase):
+    """A stream with one more record at its end."""
+
+    def __init__(self, stream: io.BufferedIOBase, end: bytes) -> None:
+        self._stream, self._end = stream, io.BytesIO(end)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(size) or self._end.read(size)

@@ -1,0 +1,140 @@
+"""Columns of text to `PARSED_SCHEMA`: the same for every file format. Each record ends as one row or one rejection."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.domain.records import RejectedRow, Status
+from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.decimals import UNKNOWN_CURRENCY
+from recon_assets.feeds.files.amounts import AmountReader
+from recon_assets.feeds.files.description import FilesDescription
+from recon_assets.feeds.files.text import TextBatch
+from recon_assets.feeds.files.times import NOT_A_TIME, TimeReader, unreadable
+from recon_assets.schemas.currencies import exponent_of
+from recon_assets.schemas.frames import PARSED_SCHEMA
+
+EMPTY: Final = "empty"
+UNKNOWN_STATUS: Final = "unknown status: add it to `statuses`"
+
+_CHECKED_IN_ORDER: Final = ("transaction_id", "currency", "amount", "fee", "net", "status", "occurred_at")
+
+
+class BatchParser:
+    """Understands the batches of one feed by its description."""
+
+    def __init__(self, description: FilesDescription) -> None:
+        self._constants = description.constants.given()
+        self._signs = description.signs
+        self._amounts = AmountReader(description.amounts)
+        self._times = TimeReader(description.times)
+        self._statuses = {str(status): str(status) for status in Status} | {
+            theirs: str(ours) for theirs, ours in description.statuses.items()
+        }
+
+    def parse(self, batch: TextBatch) -> ParsedChunk:
+        """Every record of the batch, as a row or as a rejection with the first column that is bad."""
+        size = len(batch.record_numbers)
+        bad: dict[str, dict[int, str]] = {column: {} for column in _CHECKED_IN_ORDER}
+        text = {column: self._text(batch, column, size) for column in (*_CHECKED_IN_ORDER, *_FREE_TEXT)}
+        currency = self._currency(text["currency"], bad["currency"])
+        columns = {
+            "raw_file": pa.DictionaryArray.from_arrays(np.zeros(size, dtype=np.int32), [batch.raw_file]),
+            "record_number": pa.array(batch.record_numbers),
+            "transaction_id": _not_blank(text["transaction_id"], bad["transaction_id"]),
+            "currency": currency,
+            "status": self._status(text["status"], bad["status"]),
+            "occurred_at": self._time(text["occurred_at"], bad["occurred_at"]),
+            "transaction_type": text["transaction_type"].dictionary_encode(),
+            "reference_number": text["reference_number"],
+            "merchant_id": text["merchant_id"],
+        }
+        reversed_amount = self._signs.amount == "reversed"
+        reversed_fee = self._signs.fee == "negative_is_charged"
+        for column, reverse in (("amount", reversed_amount), ("fee", reversed_fee), ("net", reversed_amount)):
+            units = self._amounts.read(text[column], currency, reverse=reverse)
+            columns[f"{column}_minor"] = units.values
+            bad[column].update(units.reasons)
+        bad["amount"].update(_empty_rows(text["amount"]))
+        rows = pa.table([columns[name] for name in PARSED_SCHEMA.names], schema=PARSED_SCHEMA)
+        return _split(rows, batch, bad)
+
+    def _text(self, batch: TextBatch, column: str, size: int) -> pa.Array:
+        """The column as text: from the file, the constant of all rows, or nothing."""
+        if column in batch.columns:
+            return batch.columns[column]
+        if column in self._constants:
+            return pa.repeat(pa.scalar(self._constants[column], pa.string()), size)
+        return pa.nulls(size, pa.string())
+
+    def _currency(self, text: pa.Array, bad: dict[int, str]) -> pa.DictionaryArray:
+        """Codes in capitals, null where unknown."""
+        encoded = text.dictionary_encode()
+        codes = {word: word.strip().upper() for word in encoded.dictionary.to_pylist()}
+        known = {word: code for word, code in codes.items() if exponent_of(code) is not None}
+        return _translated(encoded, known, bad, UNKNOWN_CURRENCY)
+
+    def _status(self, text: pa.Array, bad: dict[int, str]) -> pa.DictionaryArray:
+        """Our words, null where unknown."""
+        return _translated(text.dictionary_encode(), self._statuses, bad, UNKNOWN_STATUS)
+
+    def _time(self, text: pa.Array, bad: dict[int, str]) -> pa.Array:
+        instants = self._times.read(text)
+        bad.update(dict.fromkeys(unreadable(text, instants), NOT_A_TIME))
+        bad.update(_empty_rows(text))
+        return instants
+
+
+_FREE_TEXT: Final = ("transaction_type", "reference_number", "merchant_id")
+
+
+def _translated(
+    encoded: pa.DictionaryArray, known: dict[str, str], bad: dict[int, str], reason: str
+) -> pa.DictionaryArray:
+    """Replace words by ours through the dictionary: each distinct word is looked up once."""
+    words = sorted(set(known.values()))
+    ours = [words.index(known[word]) if word in known else None for word in encoded.dictionary.to_pylist()]
+    indices = pa.array(ours, type=pa.int32()).take(encoded.indices)
+    if indices.null_count:
+        bad.update(dict.fromkeys(_null_rows(indices), reason))
+        bad.update(_empty_rows(encoded))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words, type=pa.string()))
+
+
+def _not_blank(text: pa.Array, bad: dict[int, str]) -> pa.Array:
+    """The ids, exactly as they are; those of blanks only are bad."""
+    blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+    if text.null_count or pc.any(blank).as_py():
+        bad.update(dict.fromkeys(_true_rows(pc.fill_null(blank, fill_value=True)), EMPTY))
+    return text
+
+
+def _empty_rows(text: pa.Array) -> dict[int, str]:
+    return dict.fromkeys(_null_rows(text), EMPTY) if text.null_count else {}
+
+
+def _null_rows(array: pa.Array) -> list[int]:
+    return _true_rows(array.is_null())
+
+
+def _true_rows(mask: pa.Array) -> list[int]:
+    return np.flatnonzero(mask.to_numpy(zero_copy_only=False)).tolist()
+
+
+def _split(rows: pa.Table, batch: TextBatch, bad: dict[str, dict[int, str]]) -> ParsedChunk:
+    """Good rows, and a rejection for each bad one, in the order of the file."""
+    first: dict[int, tuple[str, str]] = {}
+    for column, reasons in bad.items():
+        for row, reason in reasons.items():
+            first.setdefault(row, (column, reason))
+    if not first:
+        return ParsedChunk(rows=rows, rejected=batch.rejected)
+    numbers: npt.NDArray[np.int64] = batch.record_numbers
+    rejected = [RejectedRow(batch.raw_file, int(numbers[row]), *why) for row, why in first.items()]
+    keep = np.ones(rows.num_rows, dtype=np.bool_)
+    keep[list(first)] = False
+    ordered = sorted([*batch.rejected, *rejected], key=lambda row: row.record_number)
+    return ParsedChunk(rows=rows.filter(pa.array(keep)), rejected=tuple(ordered))

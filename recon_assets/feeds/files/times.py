@@ -1,0 +1,128 @@
+"""Times as a file writes them, as UTC microseconds. What is ambiguous in the text is settled by the description.
+
+An hour that a clock change repeats is read as its first pass; a time that a clock change leaves out is refused.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.feeds.files.description import ISO_8601, UNIX_SECONDS, Times
+
+NOT_A_TIME: Final = "not a time of the format and zone that `times` describes"
+
+_INSTANT: Final = pa.timestamp("us", "UTC")
+_WALL_TIME: Final = pa.timestamp("us")
+_ISO_TEXT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)? ?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+_UNIX_TEXT: Final = r"^-?[0-9]{1,11}$"
+_REMEMBERED_TIMES: Final = 100_000
+"""More than the seconds of a day: a file with whole seconds parses each text once."""
+
+_PATTERN_OF_DIRECTIVE: Final = {
+    "Y": r"(?P<Y>[0-9]{4})",
+    "m": r"(?P<m>[0-9]{2})",
+    "d": r"(?P<d>[0-9]{2})",
+    "H": r"(?P<H>[0-9]{2})",
+    "M": r"(?P<M>[0-9]{2})",
+    "S": r"(?P<S>[0-9]{2})",
+    "z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReader:
+    """Reads whole columns by the description of one feed."""
+
+    times: Times
+
+    def read(self, text: pa.Array) -> pa.Array:
+        """UTC microseconds; null where the text is null or no time."""
+        if self.times.format == UNIX_SECONDS:
+            plain = pc.if_else(pc.match_substring_regex(text, _UNIX_TEXT), text, pa.scalar(None, pa.string()))
+            return pc.cast(pc.cast(pc.cast(plain, pa.int64()), pa.timestamp("s", "UTC")), _INSTANT)
+        iso = text if self.times.format == ISO_8601 else _rearranged(text, self.times.format)
+        try:
+            return pc.cast(iso, _INSTANT)
+        except pa.ArrowInvalid:
+            pass  # no offsets, or a row that is no time
+        if self.times.time_zone is not None:
+            try:
+                return _in_zone(pc.cast(iso, _WALL_TIME), self.times.time_zone)
+            except pa.ArrowInvalid:
+                pass  # offsets in some rows only, or a row that is no time
+        one_by_one = [_instant(value, self.times.format, self.times.time_zone) for value in text.to_pylist()]
+        return pa.array(one_by_one, type=_INSTANT)
+
+
+def _in_zone(wall_times: pa.Array, time_zone: str) -> pa.Array:
+    """Wall times of a zone as instants; null where a clock change left the time out."""
+    instants = pc.assume_timezone(wall_times, timezone=time_zone, ambiguous="earliest", nonexistent="earliest")
+    exists = pc.equal(pc.local_timestamp(instants), wall_times)
+    return pc.cast(pc.if_else(exists, instants, pa.scalar(None, instants.type)), _INSTANT)
+
+
+@cache
+def _rearrangement(time_format: str) -> tuple[str, str] | None:
+    """A regular expression and a replacement that write a simple format as ISO 8601; None for other formats."""
+    pieces = re.split(r"%(.)", time_format)
+    directives = pieces[1::2]
+    if len(set(directives)) != len(directives) or not {"Y", "m", "d"} <= set(directives) <= set(_PATTERN_OF_DIRECTIVE):
+        return None
+    if set("HMS") & set(directives) and not set("HMS") <= set(directives):
+        return None
+    literals = [re.escape(piece) for piece in pieces[::2]]
+    pattern = "".join(
+        literal + _PATTERN_OF_DIRECTIVE[directive] for literal, directive in zip(literals, directives, strict=False)
+    )
+    group = {directive: f"\\{number}" for number, directive in enumerate(directives, start=1)}
+    replacement = f"{group['Y']}-{group['m']}-{group['d']}"
+    if "H" in group:
+        replacement += f"T{group['H']}:{group['M']}:{group['S']}"
+    return f"^{pattern}{literals[-1]}$", replacement + group.get("z", "")
+
+
+def _rearranged(text: pa.Array, time_format: str) -> pa.Array:
+    """The texts as ISO 8601 where the format is simple; any other text as one that is no ISO time."""
+    rearrangement = _rearrangement(time_format)
+    if rearrangement is None:
+        return pa.array(["?"] * len(text), type=pa.string())
+    pattern, replacement = rearrangement
+    fits = pc.match_substring_regex(text, pattern)
+    return pc.if_else(fits, pc.replace_substring_regex(text, pattern, replacement), "?")
+
+
+@lru_cache(maxsize=_REMEMBERED_TIMES)
+def _instant(text: str | None, time_format: str, time_zone: str | None) -> datetime | None:
+    """One time, by Python's own strict parsers; None when there is none or it is no time."""
+    if text is None:
+        return None
+    try:
+        if time_format != ISO_8601:
+            parsed = datetime.strptime(text, time_format)  # noqa: DTZ007 - the zone is added below
+        elif _ISO_TEXT.fullmatch(text):
+            parsed = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
+        else:
+            return None
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+        if time_zone is None:
+            return None
+        zone = ZoneInfo(time_zone)
+        instant = parsed.replace(tzinfo=zone).astimezone(UTC)
+        return instant if instant.astimezone(zone).replace(tzinfo=None) == parsed else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def unreadable(text: pa.Array, instants: pa.Array) -> list[int]:
+    """Rows whose text is there and is no time."""
+    return np.flatnonzero(pc.and_(pc.is_valid(text), pc.is_null(instants)).to_numpy(zero_copy_only=False)).tolist()

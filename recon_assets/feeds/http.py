@@ -1,0 +1,203 @@
+"""GET of JSON documents over HTTP, with a limit on everything that the other side decides.
+
+What belongs here: one request, its retries and its bounds. Not here: what a status means (`http_answers`), paging
+(`http_pages`) and the meaning of the bytes (`json_records`). Errors carry neither bodies nor credentials.
+"""
+
+import ipaddress
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import requests
+import tenacity
+import urllib3
+
+from recon_assets.domain.errors import (
+    ConfigurationError,
+    FeedNotUnderstood,
+    FeedRefused,
+    FeedUnavailable,
+    LimitExceeded,
+)
+from recon_assets.feeds.http_answers import refuse_unless_json, unavailable
+from recon_assets.feeds.http_deadline import DeadlineAdapter
+
+READ_BYTES: Final = 65_536
+"""Decompressed bytes taken from the socket at a time: how far one page can go over its limit."""
+
+_MEBIBYTE: Final = 1_048_576
+_MAX_CAUSES: Final = 10
+_CONNECTION_ERRORS: Final = (
+    requests.ConnectionError,
+    requests.Timeout,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.TimeoutError,
+    urllib3.exceptions.SSLError,
+)
+
+QueryParameters = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Bounds of one feed's requests; units are in the names. `deadline_s` and the time-outs are per attempt."""
+
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 10.0
+    """Longest silence."""
+    deadline_s: float = 60.0
+    """From sending the request to the last byte of its body, however lively the body drips."""
+    attempts: int = 4
+    backoff_s: float = 0.5
+    """The first wait is random up to this, each later one up to twice the one before (full jitter)."""
+    backoff_max_s: float = 8.0
+    retry_after_max_s: float = 60.0
+    """A `Retry-After` up to this is waited for; a longer one fails at once and is handed on."""
+    page_max_bytes: int = 64 * _MEBIBYTE
+    """Decompressed."""
+    total_max_bytes: int = 4_096 * _MEBIBYTE
+    """Decompressed, all pages of a feed."""
+    max_pages: int = 10_000
+
+
+class HttpClient:
+    """Requests with retries over one session. Use as a context manager: leaving it closes its sockets."""
+
+    def __init__(self, limits: HttpLimits, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.limits = limits
+        self._adapter = DeadlineAdapter()
+        self._session = requests.Session()
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self._retrying = tenacity.Retrying(
+            sleep=sleep,
+            stop=tenacity.stop_after_attempt(limits.attempts),
+            wait=self._wait_s,
+            retry=tenacity.retry_if_exception(self._is_worth_another_attempt),
+            reraise=True,
+        )
+        self._jitter = tenacity.wait_random_exponential(multiplier=limits.backoff_s, max=limits.backoff_max_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def get(self, url: str, parameters: QueryParameters) -> bytes:
+        """The body of a 200 answer that claims to be JSON: the bytes as sent, without their gzip.
+
+        Raises `FeedUnavailable` once the attempts are used up, `FeedRefused`, `FeedNotUnderstood` or `LimitExceeded`.
+        """
+        return self._retrying(self._attempt, url, parameters)
+
+    def _is_worth_another_attempt(self, error: BaseException) -> bool:
+        if not isinstance(error, FeedUnavailable):
+            return False
+        return error.retry_after_s is None or error.retry_after_s <= self.limits.retry_after_max_s
+
+    def _wait_s(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked_s = error.retry_after_s if isinstance(error, FeedUnavailable) else None
+        return (asked_s or 0.0) + self._jitter(state)
+
+    def _attempt(self, url: str, parameters: QueryParameters) -> bytes:
+        where = described_url(url, parameters)
+        with self._adapter.ending_after(self.limits.deadline_s) as deadline:
+            too_late = f"the answer was not complete after {self.limits.deadline_s} s (deadline_s)"
+            try:
+                body = self._exchange(url, parameters, where)
+            except _CONNECTION_ERRORS as error:
+                if _is_untrusted(error):
+                    raise FeedRefused(
+                        "the certificate of the feed is not trusted",
+                        where=where,
+                        remedy="Check base_url; for a private authority set REQUESTS_CA_BUNDLE.",
+                    ) from error
+                if deadline.is_over:
+                    what = too_late
+                elif isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+                    what = "the feed did not answer in time"
+                else:
+                    what = "the connection failed or the answer was cut short"
+                raise unavailable(what, where) from error
+            except urllib3.exceptions.DecodeError as error:
+                raise FeedNotUnderstood(
+                    "the answer is not compressed the way it says",
+                    where=where,
+                    remedy="Report it to the operator of the feed.",
+                ) from error
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                raise _unusable(where) from error
+            if deadline.is_over:  # a shut connection looks like the end of a body that came without its length
+                raise unavailable(too_late, where)
+            return body
+
+    def _exchange(self, url: str, parameters: QueryParameters, where: str) -> bytes:
+        limits = self.limits
+        with self._session.get(
+            url,
+            params=parameters,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(limits.connect_timeout_s, limits.deadline_s), min(limits.read_timeout_s, limits.deadline_s)),
+            proxies=_proxies(url),
+        ) as response:
+            refuse_unless_json(response, where)
+            return self._read_body(response.raw, where)
+
+    def _read_body(self, raw: urllib3.HTTPResponse, where: str) -> bytes:
+        body = bytearray()
+        while data := raw.read1(READ_BYTES, decode_content=True):
+            body += data
+            if len(body) > self.limits.page_max_bytes:
+                raise LimitExceeded(
+                    f"one answer is larger than {self.limits.page_max_bytes} bytes (page_max_bytes)",
+                    where=where,
+                    remedy="Lower page_size, or raise the limit if the feed is really this large.",
+                )
+        return bytes(body)
+
+
+def described_url(url: str, parameters: QueryParameters | None = None) -> str:
+    """`url` for people and evidence: without user, password, fragment and its own query; with our parameters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise _unusable("an address that can't be read") from error
+    query = urlencode(parameters) if parameters else ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    """True when a certificate's verification is anywhere behind `error`."""
+    reason: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if reason is None or isinstance(reason, ssl.SSLCertVerificationError):
+            break
+        reason = reason.__cause__ or reason.__context__
+    return isinstance(reason, ssl.SSLCertVerificationError)
+
+
+def _unusable(where: str) -> ConfigurationError:
+    return ConfigurationError(
+        "the address can't be requested", where=where, remedy="Check base_url in the feed's configuration."
+    )
+
+
+def _proxies(url: str) -> dict[str, str] | None:
+    """None for what the environment says; this machine itself is never asked through a proxy."""
+    host = urlsplit(url).hostname or ""
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    return {"no_proxy": host} if is_loopback else None

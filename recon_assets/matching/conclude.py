@@ -1,0 +1,34 @@
+"""From what the matching found to the conclusion of the day: proof, verdict, risk. Pure."""
+
+from datetime import date
+
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.risk import RiskThresholds, assess
+from recon_assets.domain.verdict import FeedState, completeness_reasons, conclude
+from recon_assets.matching.engine import Matching
+
+
+def conclude_day(
+    *,
+    processor: str,
+    business_date: date,
+    matching: Matching,
+    feeds: tuple[FeedState, FeedState],
+    thresholds: RiskThresholds,
+) -> Conclusion:
+    """The answer of the day. `feeds` are the processor's and the ledger's state, in this order."""
+    processor_feed, ledger_feed = feeds
+    reasons = completeness_reasons(processor=processor_feed, ledger=ledger_feed, proofs=matching.proofs)
+    verdict = conclude(incomplete_reasons=reasons, discrepancy_count=sum(matching.count_by_class.values()))
+    return Conclusion(
+        processor=processor,
+        business_date=business_date,
+        processor_transactions=matching.processor_transactions,
+        ledger_entries=matching.ledger_entries,
+        matched=matching.matched,
+        count_by_class=matching.count_by_class,
+        proofs=matching.proofs,
+        incomplete_reasons=reasons,
+        verdict=verdict,
+        risk=assess(matching.proofs, verdict=verdict, thresholds=thresholds),
+    )

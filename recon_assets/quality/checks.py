@@ -1,0 +1,104 @@
+"""The checks of every stage, as pure functions from what is known to an outcome."""
+
+from collections.abc import Mapping, Sequence
+
+from recon_assets.domain.checks import CheckOutcome, Severity
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.verdict import Verdict
+from recon_assets.quality.facts import FrameFacts
+
+DESCRIPTIONS: Mapping[str, str] = {
+    "feed_is_complete": "The feed came whole: every file and page it promised is here.",
+    "every_record_was_read": "As many records were read or rejected as the feed said it holds, and none was rejected.",
+    "schema_holds": "Every row keeps the rules of the canonical schema; each broken rule is counted.",
+    "ids_are_unique": "No transaction id occurs twice on this side.",
+    "records_lie_in_the_business_day": "Every record happened within the business date of its partition.",
+    "proof_residual_is_zero": "Processor total minus ledger total is the sum of the named discrepancies, per currency.",
+    "report_totals_agree": "The JSON and the CSV report say the same as the database of record, to the minor unit.",
+    "reconciliation_is_proven": "The day has a conclusion: feeds complete, nothing rejected, no residual in the proof.",
+}
+
+
+def feed_is_complete(*, problems: Sequence[str], files: int, size_bytes: int) -> CheckOutcome:
+    """On a raw feed: nothing that the feed promised is missing."""
+    return _outcome(
+        "feed_is_complete",
+        failed_rules=dict.fromkeys(problems, 1),
+        rows_checked=files,
+        facts={"files": files, "bytes": size_bytes},
+    )
+
+
+def every_record_was_read(*, promised: int | None, rows: int, rejected: Mapping[str, int]) -> CheckOutcome:
+    """On a frame: nothing was lost or refused between the raw bytes and the rows. `rejected` counts per reason."""
+    read = rows + sum(rejected.values())
+    failed = dict(rejected)
+    if promised is not None and promised != read:
+        failed["the feed promised another number of records"] = abs(promised - read)
+    return _outcome(
+        "every_record_was_read",
+        failed_rules=failed,
+        rows_checked=read,
+        facts={"records_read": read, "records_promised": "not stated" if promised is None else promised},
+    )
+
+
+def schema_holds(*, rows_checked: int, rule_failures: Mapping[str, int]) -> CheckOutcome:
+    """On a frame: the pandera model's failures, per rule."""
+    return _outcome("schema_holds", failed_rules=rule_failures, rows_checked=rows_checked)
+
+
+def ids_are_unique(facts: FrameFacts) -> CheckOutcome:
+    """On a frame. A warning: the matching names every duplicate, and some processors repeat ids by design."""
+    failed = {"transaction id occurs again": facts.repeated_ids} if facts.repeated_ids else {}
+    return _outcome("ids_are_unique", failed_rules=failed, rows_checked=facts.rows, severity=Severity.WARN)
+
+
+def records_lie_in_the_business_day(facts: FrameFacts) -> CheckOutcome:
+    """On a frame. A warning: a row of another day is compared all the same."""
+    failed = {"outside the business date": facts.outside_day} if facts.outside_day else {}
+    return _outcome(
+        "records_lie_in_the_business_day", failed_rules=failed, rows_checked=facts.rows, severity=Severity.WARN
+    )
+
+
+def proof_residual_is_zero(conclusion: Conclusion) -> CheckOutcome:
+    """On the discrepancies: the two halves of the proof meet in every currency."""
+    failed = {f"residual in {proof.currency}": 1 for proof in conclusion.proofs if proof.residual_minor}
+    return _outcome("proof_residual_is_zero", failed_rules=failed, rows_checked=len(conclusion.proofs))
+
+
+def report_totals_agree(differences: Sequence[str], *, figures: int) -> CheckOutcome:
+    """On the report: `differences` name the figures that disagree with the record."""
+    return _outcome("report_totals_agree", failed_rules=dict.fromkeys(differences, 1), rows_checked=figures)
+
+
+def reconciliation_is_proven(conclusion: Conclusion) -> CheckOutcome:
+    """On the whole day: there is a verdict other than `incomplete`."""
+    return _outcome(
+        "reconciliation_is_proven",
+        failed_rules=dict.fromkeys(conclusion.incomplete_reasons, 1),
+        rows_checked=conclusion.processor_transactions + conclusion.ledger_entries,
+        facts={"verdict": conclusion.verdict.value, "discrepancies": conclusion.discrepancy_count},
+        passed=conclusion.verdict is not Verdict.INCOMPLETE,
+    )
+
+
+def _outcome(
+    name: str,
+    *,
+    failed_rules: Mapping[str, int],
+    rows_checked: int,
+    severity: Severity = Severity.ERROR,
+    facts: Mapping[str, int | str] | None = None,
+    passed: bool | None = None,
+) -> CheckOutcome:
+    return CheckOutcome(
+        name=name,
+        passed=not failed_rules if passed is None else passed,
+        severity=severity,
+        description=DESCRIPTIONS[name],
+        rows_checked=rows_checked,
+        failed_rules=dict(failed_rules),
+        facts=dict(facts or {}),
+    )

@@ -1,0 +1,34 @@
+"""What one aggregate says of a whole frame: how many rows, how many share an id, how many lie outside their day."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_assets.domain.business_day import BusinessDay
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """Counts of rows. `repeated_ids` are rows beyond the first of their transaction id."""
+
+    rows: int
+    repeated_ids: int
+    outside_day: int
+
+
+def measure_frame(frame: Path, day: BusinessDay) -> FrameFacts:
+    """Read one frame (`FRAME_SCHEMA`) once."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'").fetchall()
+        rows, repeated, outside = connection.execute(
+            """
+            SELECT
+                count(*),
+                count(*) - count(DISTINCT transaction_id),
+                count(*) FILTER (WHERE occurred_at < ? OR occurred_at >= ?)
+            FROM read_parquet(?)
+            """,
+            [day.starts_at, day.ends_at, str(frame)],
+        ).fetchall()[0]
+    return FrameFacts(rows=rows, repeated_ids=repeated, outside_day=outside)

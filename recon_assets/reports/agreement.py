@@ -1,0 +1,53 @@
+"""Do the written reports say what the record says? Read back from the files, figure by figure."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.money import decimal_from_minor
+from recon_assets.reports.paths import ReportFiles
+
+FIGURES: Final = (
+    "discrepancies by class in JSON",
+    "discrepancies by class in CSV",
+    "amounts in JSON",
+    "amounts in CSV",
+)
+
+
+def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
+    """Names of `FIGURES` in which a file and the record disagree; empty when all agree."""
+    report: Mapping[str, Any] = msgspec.json.Decoder(float_hook=Decimal).decode(files.json.read_bytes())
+    with files.csv.open(newline="", encoding="utf-8") as lines:
+        table = list(csv.DictReader(lines))
+    recorded_counts = {word.value: count for word, count in conclusion.count_by_class.items()}
+    recorded_amounts = {
+        proof.currency: decimal_from_minor(proof.signed_discrepancies_minor, exponent=proof.exponent)
+        for proof in conclusion.proofs
+    }
+    found = (
+        Counter(row["class"] for row in report["discrepancies"]) == recorded_counts,
+        Counter(row["class"] for row in table) == recorded_counts,
+        _signed(report["discrepancies"], recorded_amounts) == recorded_amounts,
+        _signed(table, recorded_amounts) == recorded_amounts,
+    )
+    return tuple(name for name, agrees in zip(FIGURES, found, strict=True) if not agrees)
+
+
+def _signed(rows: Sequence[Mapping[str, Any]], currencies: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What the rows add to processor total minus ledger total, per currency."""
+    totals = dict.fromkeys(currencies, Decimal(0))
+    for currency, amount in (leg for row in rows for leg in _legs(row)):
+        totals[currency] = totals.get(currency, Decimal(0)) + amount
+    return totals
+
+
+def _legs(row: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
+    yield row["currency"], Decimal(row["amount"])
+    if row["class"] == "currency_mismatch":
+        yield row["ledger_currency"], -Decimal(row["ledger_amount"])

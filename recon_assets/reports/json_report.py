@@ -1,0 +1,146 @@
+"""The JSON report: a stable set of keys, amounts as exact decimal numbers, discrepancies streamed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+from recon_assets.atomic_files import replaced_whole
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.money import decimal_from_minor
+from recon_assets.domain.proof import CurrencyProof
+from recon_assets.domain.verdict import Verdict
+from recon_assets.reports.rows import AMOUNTS, iterate_rows, report_rows
+
+SCHEMA_VERSION: Final = "1.0"
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOrigin:
+    """Which run the report tells of, and where its records came from (no credentials)."""
+
+    run_id: str
+    version: int
+    dagster_run_id: str
+    processor_feed: str
+    ledger_feed: str
+
+
+def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigin, discrepancies: Path) -> None:
+    """Write the report of one processor-day. `discrepancies` is the matching's Parquet file."""
+    concluded = conclusion.verdict is not Verdict.INCOMPLETE
+    with report_rows(discrepancies) as connection, replaced_whole(path) as unfinished, unfinished.open("wb") as out:
+        out.write(b'{"report_metadata":' + _ENCODER.encode(_metadata(origin)))
+        out.write(b',\n"reconciliation_summary":' + _ENCODER.encode(_summary(conclusion)))
+        out.write(b',\n"financial_impact":' + _ENCODER.encode(_impact(conclusion)))
+        out.write(b',\n"missing_transactions":')
+        missing = iterate_rows(connection, where="class = 'missing_in_ledger'") if concluded else iter(())
+        _write_list(out, (_missing(row, conclusion) for row in missing))
+        out.write(b',\n"discrepancies":')
+        _write_list(out, (_exact(row) for row in iterate_rows(connection)))
+        out.write(b"}\n")
+
+
+def _write_list(out: IO[bytes], rows: Iterator[dict[str, Any]]) -> None:
+    out.write(b"[")
+    for number, row in enumerate(rows):
+        out.write((b",\n" if number else b"\n") + _ENCODER.encode(row))
+    out.write(b"]")
+
+
+def _exact(row: dict[str, Any]) -> dict[str, Any]:
+    """Amount texts as JSON numbers, digit by digit."""
+    return row | {name: msgspec.Raw(row[name].encode()) for name in AMOUNTS if row[name] is not None}
+
+
+def _missing(row: dict[str, Any], conclusion: Conclusion) -> dict[str, Any]:
+    """The columns of the view `missing_transactions`, for readers of the classic report."""
+    exact = _exact(row)
+    return {
+        "transaction_id": row["transaction_id"],
+        "amount": exact["amount"],
+        "merchant_id": row["merchant_id"],
+        "currency": row["currency"],
+        "processor_name": conclusion.processor,
+        "transaction_date": conclusion.business_date,
+        "reference_number": row["reference_number"],
+        "fee": exact["fee"],
+        "status": row["processor_status"],
+        "occurred_at": row["occurred_at"],
+        "discrepancy_id": row["discrepancy_id"],
+    }
+
+
+def _metadata(origin: ReportOrigin) -> dict[str, Any]:
+    return {
+        "generated_at": datetime.now(UTC),
+        "schema_version": SCHEMA_VERSION,
+        "run_id": origin.run_id,
+        "version": origin.version,
+        "dagster_run_id": origin.dagster_run_id,
+        "processor_feed": origin.processor_feed,
+        "ledger_feed": origin.ledger_feed,
+    }
+
+
+def _summary(conclusion: Conclusion) -> dict[str, Any]:
+    return {
+        "date": conclusion.business_date,
+        "processor": conclusion.processor,
+        "verdict": conclusion.verdict,
+        "incomplete_reasons": conclusion.incomplete_reasons,
+        "processor_transactions": conclusion.processor_transactions,
+        "internal_transactions": conclusion.ledger_entries,
+        "matched": conclusion.matched,
+        "discrepancy_count": conclusion.discrepancy_count,
+        "discrepancies_by_class": dict(conclusion.count_by_class),
+        "currency": single_currency(conclusion),
+        "total_discrepancy_amount": _single_total(conclusion, "discrepancy_amount_minor"),
+        "total_volume_processed": _single_total(conclusion, "volume_minor"),
+        "proof": {proof.currency: _proof(proof) for proof in conclusion.proofs},
+    }
+
+
+def single_currency(conclusion: Conclusion) -> str | None:
+    """The day's currency when it has exactly one; None otherwise, because currencies are never added."""
+    return conclusion.proofs[0].currency if len(conclusion.proofs) == 1 else None
+
+
+def _single_total(conclusion: Conclusion, figure: str) -> Decimal | None:
+    if len(conclusion.proofs) != 1:
+        return None
+    (proof,) = conclusion.proofs
+    return decimal_from_minor(getattr(proof, figure), exponent=proof.exponent)
+
+
+def _proof(proof: CurrencyProof) -> dict[str, Any]:
+    def amount(minor: int) -> Decimal:
+        return decimal_from_minor(minor, exponent=proof.exponent)
+
+    return {
+        "processor_transactions": proof.processor_transactions,
+        "internal_transactions": proof.ledger_entries,
+        "processor_total": amount(proof.processor_total_minor),
+        "ledger_total": amount(proof.ledger_total_minor),
+        "difference": amount(proof.processor_total_minor - proof.ledger_total_minor),
+        "explained_by_discrepancies": amount(proof.signed_discrepancies_minor),
+        "residual": amount(proof.residual_minor),
+        "discrepancy_count": proof.discrepancy_count,
+        "total_discrepancy_amount": amount(proof.discrepancy_amount_minor),
+        "total_volume_processed": amount(proof.volume_minor),
+    }
+
+
+def _impact(conclusion: Conclusion) -> dict[str, Any]:
+    risk = conclusion.risk
+    return {
+        "discrepancy_rate": risk.discrepancy_rate,
+        "value_at_risk_rate": risk.value_at_risk_rate,
+        "risk_level": risk.level.name,
+        "compliance_status": risk.compliance,
+    }

@@ -1,0 +1,73 @@
+"""The database of record as a Dagster resource: opened when the first stage needs it, shared by the whole process."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from threading import Lock
+from uuid import UUID
+
+import psycopg
+
+from recon_assets.domain.checks import CheckOutcome
+from recon_assets.settings import Settings
+from recon_assets.store.checks import link_outcomes_to_run, record_outcomes
+from recon_assets.store.database import Database, open_database
+
+
+class Record:
+    """Connections to the database of record."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._open = ExitStack()
+        self._database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        """The opened and migrated database; opening it starts the embedded server if none is configured."""
+        with self._lock:
+            if self._database is None:
+                self._database = self._open.enter_context(open_database(self._settings))
+            return self._database
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """A connection of one's own, closed at the end."""
+        with self.database.connect() as connection:
+            yield connection
+
+    def record_outcomes(
+        self,
+        outcomes: Sequence[CheckOutcome],
+        *,
+        dagster_run_id: str,
+        asset_key: str,
+        processor: str,
+        day: date,
+        run_id: str | None,
+    ) -> None:
+        """One row per outcome in `data_quality_checks`, passes included; linked to the published run, if any."""
+        with self.connect() as connection:
+            record_outcomes(
+                connection,
+                dagster_run_id=dagster_run_id,
+                asset_key=asset_key,
+                processor=processor,
+                business_date=day,
+                outcomes=outcomes,
+            )
+            if run_id:
+                link_outcomes_to_run(
+                    connection,
+                    dagster_run_id=dagster_run_id,
+                    processor=processor,
+                    business_date=day,
+                    run_id=UUID(run_id),
+                )
+
+    def close(self) -> None:
+        """Let go of the embedded server; the last process that does so stops it."""
+        with self._lock:
+            self._open.close()
+            self._database = None

@@ -1,0 +1,85 @@
+"""What the sandbox does wrong on purpose, for tests and demonstrations."""
+
+import threading
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_CUT_AT_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """At most one of `status`, `html`, `empty` and `cut`. Without one the sandbox behaves.
+
+    `times` is how many requests are answered so before it behaves again; None is for ever.
+    `only_path` limits it to one side: `/products` or `/transactions`.
+    """
+
+    status: int | None = None
+    retry_after: int | None = None
+    html: bool = False
+    empty: bool = False
+    """A list without records, and the true total: a short feed."""
+    cut: bool = False
+    """The connection ends in the middle of the body."""
+    times: int | None = None
+    only_path: str | None = None
+
+    def __post_init__(self) -> None:
+        assert sum([self.status is not None, self.html, self.empty, self.cut]) <= 1, "one fault at a time"
+
+    @property
+    def are_set(self) -> bool:
+        """True when anything goes wrong."""
+        return self.status is not None or self.html or self.empty or self.cut
+
+
+class FaultyAnswers:
+    """ASGI middleware: answers by `faults` while they last, else by `app`. `empty` is told to `app` by the scope."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app, self._faults = app, faults
+        self._lock = threading.Lock()
+        self._done = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        faults = self._faults
+        if scope["type"] != "http" or not self._is_next(scope["path"]):
+            await self._app(scope, receive, send)
+        elif faults.empty:
+            await self._app({**scope, "sandbox.serves_no_records": True}, receive, send)
+        elif faults.cut:
+            await _answer(send, 200, "application/json", b'{"products": [', promised_bytes=_CUT_AT_BYTES)
+        elif faults.html:
+            await _answer(send, 200, "text/html; charset=utf-8", b"<!doctype html><title>Sign in</title>")
+        else:
+            await _answer(send, faults.status or 500, "application/json", b"{}", retry_after=faults.retry_after)
+
+    def _is_next(self, path: str) -> bool:
+        if not self._faults.are_set or self._faults.only_path not in {None, path}:
+            return False
+        with self._lock:
+            self._done += 1
+            return self._faults.times is None or self._done <= self._faults.times
+
+
+async def _answer(
+    send: Send,
+    status: int,
+    media_type: str,
+    body: bytes,
+    *,
+    promised_bytes: int | None = None,
+    retry_after: int | None = None,
+) -> None:
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(promised_bytes or len(body)).encode()),
+    ]
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    # Leaving with `more_body` makes the server close the connection before the promised length.
+    await send({"type": "http.response.body", "body": body, "more_body": promised_bytes is not None})

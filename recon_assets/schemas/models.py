@@ -1,0 +1,224 @@
+"""The contract of a parsed row as pandera models, one for each side, and the description of the columns for people.
+
+What belongs here: facts about one row. Not here: facts about a whole day (uniqueness, totals, the day window), which
+are one aggregate over the finished frame. A rule's name is the fact that is true when it holds.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.pandas as pap
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+
+from recon_assets.domain.records import Side, Status
+from recon_assets.schemas.currencies import exponents
+from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA
+
+MAX_TEXT_CHARACTERS: Final = 255
+NET_RULE: Final = "net_is_amount_less_fee"
+
+_CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"
+"""Not in what records are matched by: such a character is invisible, and a mistake."""
+
+_NULL_CHARACTER: Final = r"\x00"
+"""In no text: PostgreSQL can't store it."""
+
+_NOT_NULL_CHECK: Final = "not_nullable"
+
+_RECORD_OF_SIDE: Final = {Side.PROCESSOR: "transaction", Side.LEDGER: "ledger entry"}
+_NEEDED: Final = ("raw_file", "record_number", "transaction_id", "amount_minor", "currency", "status", "occurred_at")
+_DESCRIPTIONS: Final = {
+    "seq": "Address of the {record} in its frame, from 0 in the order of the raw feed",
+    "raw_file": "Raw file that the {record} was read from",
+    "record_number": "Number of the record in its raw file, from 1",
+    "transaction_id": "The processor's id of the money movement, as text and unchanged",
+    "reference_number": "The other side's or the merchant's reference, if there is one",
+    "merchant_id": "Merchant that the {record} belongs to, if there is one",
+    "transaction_type": "The feed's own word for the kind of {record}",
+    "amount_minor": "Gross amount in minor units of the currency; money in is positive",
+    "currency": "ISO 4217 code",
+    "fee_minor": "Fee in minor units; positive when we pay it; null when the feed did not say, which is not zero",
+    "net_minor": "Gross less fee in minor units; null when the feed did not say",
+    "status": "Canonical status: " + ", ".join(Status),
+    "occurred_at": "When it happened, UTC",
+    "agreement_code": "Currency and status packed in one integer, for the matching",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDescription:
+    """One column of a finished frame, for people and for catalogues."""
+
+    name: str
+    type: str
+    description: str
+    nullable: bool
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """The first rule that a row breaks. `row` is its position in the chunk. Never a value."""
+
+    row: int
+    column: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkValidation:
+    """`good` are the rows that keep every rule; `failures` counts every violation by rule, also several of one row."""
+
+    good: pa.Table
+    failures: dict[str, int]
+    broken: tuple[BrokenRule, ...]
+
+
+def validate_chunk(table: pa.Table, side: Side) -> ChunkValidation:
+    """Hold every row of a `PARSED_SCHEMA` table against the model of its side."""
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    try:
+        model(side).validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases[["column", "check", "index"]].copy()  # not `failure_case`: it holds the values
+    else:
+        return ChunkValidation(good=table, failures={}, broken=())
+    assert not cases["index"].isna().any(), "an adapter handed over columns that are not those of PARSED_SCHEMA"
+    return _sorted_out(table, cases)
+
+
+def _sorted_out(table: pa.Table, cases: pd.DataFrame) -> ChunkValidation:
+    seen: set[tuple[int, str]] = set()
+    first: dict[int, BrokenRule] = {}
+    for column, check, index in cases.itertuples(index=False, name=None):
+        row = int(index)
+        rule = f"{column}_is_present" if check == _NOT_NULL_CHECK else str(check)
+        seen.add((row, rule))
+        first.setdefault(row, BrokenRule(row, "net_minor" if rule == NET_RULE else str(column), rule))
+    keep = np.ones(table.num_rows, dtype=np.bool_)
+    keep[list(first)] = False
+    counts = Counter(rule for _, rule in seen)
+    return ChunkValidation(
+        good=table.filter(pa.array(keep)),
+        failures=dict(sorted(counts.items())),
+        broken=tuple(first[row] for row in sorted(first)),
+    )
+
+
+@cache
+def model(side: Side) -> pap.DataFrameSchema:
+    """The pandera model of a parsed row of one side."""
+    return pap.DataFrameSchema(
+        {field.name: _column(field, side) for field in PARSED_SCHEMA},
+        checks=[pap.Check(_net_adds_up, name=NET_RULE, error=NET_RULE)],
+        strict=True,
+        ordered=True,
+        title=f"Parsed rows of one {side} feed",
+        name=f"{side}_rows",
+    )
+
+
+def column_schema(side: Side) -> list[ColumnDescription]:
+    """Every column of a finished frame of one side, in order."""
+    return [
+        ColumnDescription(
+            name=field.name,
+            type=_type_text(field.type),
+            description=_described(field.name, side),
+            nullable=field.name not in {*_NEEDED, "seq", "agreement_code"},
+            unique=field.name == "seq",
+        )
+        for field in FRAME_SCHEMA
+    ]
+
+
+def _column(field: pa.Field, side: Side) -> pap.Column:
+    return pap.Column(
+        pd.ArrowDtype(field.type),
+        checks=_checks(field.name),
+        nullable=field.name not in _NEEDED,
+        title=field.name.replace("_", " "),
+        description=_described(field.name, side),
+    )
+
+
+def _checks(column: str) -> list[pap.Check]:
+    length = _rule(f"{column}_has_1_to_{MAX_TEXT_CHARACTERS}_characters", _length_is_right)
+    if column in {"transaction_id", "reference_number"}:
+        return [length, _rule(f"{column}_has_no_control_characters", _lacks(_CONTROL_CHARACTERS))]
+    if column in {"merchant_id", "transaction_type"}:
+        return [length, _rule(f"{column}_has_no_null_characters", _lacks(_NULL_CHARACTER))]
+    if column == "currency":
+        return [_rule("currency_is_of_iso_4217", _one_of(exponents()))]
+    if column == "status":
+        return [_rule("status_is_ours", _one_of(Status))]
+    if column == "record_number":
+        return [_rule("record_number_is_positive", lambda array: pc.greater(array, 0))]
+    return []
+
+
+def _rule(name: str, holds: Callable[[pa.Array], pa.Array]) -> pap.Check:
+    """A named rule computed by Arrow on the distinct words of a dictionary, or on all values. Null keeps every rule."""
+
+    def check(series: "pd.Series[Any]") -> "pd.Series[bool]":
+        array = _arrow(series)
+        is_coded = pa.types.is_dictionary(array.type)
+        held = holds(array.dictionary).take(array.indices) if is_coded else holds(array)
+        return pd.Series(pc.fill_null(held, fill_value=True).to_numpy(zero_copy_only=False), index=series.index)
+
+    return pap.Check(check, name=name, error=name, ignore_na=False)
+
+
+def _arrow(series: "pd.Series[Any]") -> pa.Array:
+    """The Arrow array behind a pandas series, in one piece."""
+    array = series.array.__arrow_array__()
+    if isinstance(array, pa.ChunkedArray):
+        return array.unify_dictionaries().combine_chunks()
+    return array
+
+
+def _length_is_right(text: pa.Array) -> pa.Array:
+    length = pc.utf8_length(text)
+    return pc.and_(pc.greater(length, 0), pc.less_equal(length, MAX_TEXT_CHARACTERS))
+
+
+def _lacks(pattern: str) -> Callable[[pa.Array], pa.Array]:
+    return lambda text: pc.invert(pc.match_substring_regex(text, pattern))
+
+
+def _one_of(words: Any) -> Callable[[pa.Array], pa.Array]:
+    allowed = pa.array([str(word) for word in words], type=pa.string())
+    return lambda array: pc.or_(pc.is_null(array), pc.is_in(array, value_set=allowed))
+
+
+def _net_adds_up(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Net is gross less fee where all three are there; a difference beyond 64 bits is no net."""
+    amount, fee, net = (_arrow(frame[name]) for name in ("amount_minor", "fee_minor", "net_minor"))
+    stated = pc.and_(pc.and_(amount.is_valid(), fee.is_valid()), net.is_valid()).to_numpy(zero_copy_only=False)
+    gross, charged, left = (_integers(array) for array in (amount, fee, net))
+    with np.errstate(over="ignore"):
+        difference = gross - charged
+    overflowed = ((gross ^ charged) & (gross ^ difference)) < 0
+    return pd.Series(~stated | ((difference == left) & ~overflowed), index=frame.index)
+
+
+def _integers(array: pa.Array) -> npt.NDArray[np.int64]:
+    return np.asarray(pc.fill_null(array, 0).to_numpy(), dtype=np.int64)
+
+
+def _described(column: str, side: Side) -> str:
+    return _DESCRIPTIONS[column].format(record=_RECORD_OF_SIDE[side])
+
+
+def _type_text(data_type: pa.DataType) -> str:
+    if pa.types.is_dictionary(data_type):
+        return "string"
+    return str(data_type).replace("tz=", "")

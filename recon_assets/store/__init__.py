@@ -1,0 +1,1 @@
+"""PostgreSQL, the record: connection, embedded server, migrations, runs, discrepancies, checks, health."""

@@ -1,0 +1,99 @@
+"""What the data-quality checks found, as rows. Not here: the checks (`recon_assets.quality`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from recon_assets.domain.checks import CheckOutcome
+from recon_assets.store.errors import translated_errors
+
+
+def record_outcomes(
+    connection: psycopg.Connection,
+    *,
+    dagster_run_id: str,
+    asset_key: str,
+    processor: str,
+    business_date: date,
+    outcomes: Sequence[CheckOutcome],
+) -> None:
+    """Keep the outcomes of one asset's partition. An outcome that is there already stays as it is."""
+    with translated_errors("recording check outcomes"), connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO data_quality_checks (
+                dagster_run_id, asset_key, processor_name, business_date, check_name, passed, severity, description,
+                rows_checked, failed_rows, failed_rules, facts
+            ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT ON CONSTRAINT one_outcome_per_check DO NOTHING
+            """,
+            [
+                (
+                    dagster_run_id,
+                    asset_key,
+                    processor,
+                    business_date,
+                    outcome.name,
+                    outcome.passed,
+                    str(outcome.severity),
+                    outcome.description,
+                    outcome.rows_checked,
+                    sum(outcome.failed_rules.values()),
+                    Jsonb(dict(outcome.failed_rules)),
+                    Jsonb(dict(outcome.facts)),
+                )
+                for outcome in outcomes
+            ],
+        )
+
+
+def link_outcomes_to_run(
+    connection: psycopg.Connection, *, dagster_run_id: str, processor: str, business_date: date, run_id: UUID
+) -> int:
+    """Say which run the outcomes of this Dagster run and processor-day belong to; returns how many were linked.
+
+    An outcome is linked once; later calls leave it.
+    """
+    with translated_errors("linking check outcomes"), connection.transaction():
+        return connection.execute(
+            """
+            UPDATE data_quality_checks SET run_id = %s
+            WHERE dagster_run_id = %s AND processor_name = %s AND business_date = %s AND run_id IS NULL
+            """,
+            [run_id, dagster_run_id, processor, business_date],
+        ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOutcome:
+    """A check outcome as it stands in the record."""
+
+    asset_key: str
+    check_name: str
+    passed: bool
+    severity: str
+    failed_rules: dict[str, int]
+
+
+def outcomes_of(
+    connection: psycopg.Connection, *, dagster_run_id: str, processor: str, business_date: date
+) -> tuple[RecordedOutcome, ...]:
+    """The outcomes of one Dagster run and processor-day, in the order in which they were found."""
+    with (
+        translated_errors("reading check outcomes"),
+        connection.transaction(),
+        connection.cursor(row_factory=class_row(RecordedOutcome)) as cursor,
+    ):
+        cursor.execute(
+            """
+            SELECT asset_key, check_name, passed, severity, failed_rules FROM data_quality_checks
+            WHERE dagster_run_id = %s AND processor_name = %s AND business_date = %s ORDER BY checked_at, check_name
+            """,
+            [dagster_run_id, processor, business_date],
+        )
+        return tuple(cursor.fetchall())

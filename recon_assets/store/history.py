@@ -1,0 +1,238 @@
+"""Reading the record: runs with their proofs, discrepancies. Nothing is changed here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from recon_assets.domain.discrepancies import DiscrepancyClass
+from recon_assets.domain.proof import CurrencyProof
+from recon_assets.domain.risk import ComplianceStatus, RiskLevel
+from recon_assets.domain.verdict import Verdict
+from recon_assets.store.errors import translated_errors
+
+MAX_ROWS: Final = 100_000
+"""More than anyone looks at; bulk rows are in the day's files."""
+
+_SELECT_RUNS: Final = """
+    SELECT id, processor_name, run_date, version, status, verdict, is_current, idempotency_key, dagster_run_id,
+        start_time, end_time, failed_stage, failure_reason, processor_transactions, internal_transactions,
+        matched_count, discrepancy_count, missing_transaction_count, currency, total_volume_processed,
+        total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level, compliance_status,
+        incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
+    FROM reconciliation_runs
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at a processor-day. What belongs to a conclusion is None until there is one."""
+
+    id: UUID
+    processor: str
+    business_date: date
+    version: int
+    status: str
+    verdict: Verdict | None
+    is_current: bool
+    idempotency_key: str
+    dagster_run_id: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    failed_stage: str | None
+    failure_reason: str | None
+    processor_transactions: int | None
+    ledger_entries: int | None
+    matched: int | None
+    discrepancy_count: int | None
+    missing_count: int | None
+    currency: str | None
+    volume: Decimal | None
+    discrepancy_amount: Decimal | None
+    discrepancy_rate: Decimal | None
+    value_at_risk_rate: Decimal | None
+    risk_level: RiskLevel | None
+    compliance: ComplianceStatus | None
+    incomplete_reasons: tuple[str, ...]
+    input_fingerprint: str | None
+    count_by_class: dict[DiscrepancyClass, int]
+    superseded_by: UUID | None
+    proofs: tuple[CurrencyProof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """A processor-day: its newest attempt, and its current answer, which may be an older one."""
+
+    latest: Run
+    current: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiscrepancyRow:
+    """One discrepancy as published. `amount` and `fee` are the exact decimals of their minor units."""
+
+    id: UUID
+    run_id: UUID
+    discrepancy_id: UUID
+    processor_name: str
+    business_date: date
+    kind: str
+    outcome: str
+    priority: int
+    side: str
+    transaction_id: str | None
+    occurrence: int
+    currency: str
+    exponent: int
+    amount_minor: int
+    amount: Decimal
+    processor_amount_minor: int | None
+    processor_currency: str | None
+    processor_status: str | None
+    processor_seq: int | None
+    processor_raw_file: str | None
+    processor_record_number: int | None
+    ledger_amount_minor: int | None
+    ledger_currency: str | None
+    ledger_status: str | None
+    ledger_seq: int | None
+    ledger_raw_file: str | None
+    ledger_record_number: int | None
+    merchant_id: str | None
+    reference_number: str | None
+    fee_minor: int | None
+    fee: Decimal | None
+    status: str | None
+    occurred_at: datetime | None
+
+
+def recent_runs(connection: psycopg.Connection, *, limit: int = 10) -> tuple[Run, ...]:
+    """The latest attempts of all processors, whatever became of them."""
+    return _runs(connection, "ORDER BY start_time DESC, version DESC LIMIT %(limit)s", {"limit": _bounded(limit)})
+
+
+def run_by_id(connection: psycopg.Connection, run_id: UUID) -> Run | None:
+    """One attempt."""
+    return next(iter(_runs(connection, "WHERE id = %(id)s", {"id": run_id})), None)
+
+
+def current_run(connection: psycopg.Connection, processor: str, business_date: date) -> Run | None:
+    """The current answer of a processor-day. A newer attempt may have failed: see `latest_attempts`."""
+    where = "WHERE processor_name = %(processor)s AND run_date = %(date)s AND is_current"
+    return next(iter(_runs(connection, where, {"processor": processor, "date": business_date})), None)
+
+
+def latest_attempts(
+    connection: psycopg.Connection, *, processors: Sequence[str], since: date, until: date
+) -> tuple[DayState, ...]:
+    """The state of every attempted day from `since` to `until` (both included), by date and processor."""
+    runs = _runs(
+        connection,
+        """
+        WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s AND (
+            is_current OR version = (
+                SELECT max(n.version) FROM reconciliation_runs AS n
+                WHERE n.processor_name = reconciliation_runs.processor_name
+                AND n.run_date = reconciliation_runs.run_date
+            )
+        )
+        ORDER BY run_date, processor_name, version
+        """,
+        {"processors": list(processors), "since": since, "until": until},
+    )
+    latest = {(run.business_date, run.processor): run for run in runs}
+    current = {(run.business_date, run.processor): run for run in runs if run.is_current}
+    return tuple(DayState(latest=run, current=current.get(day)) for day, run in latest.items())
+
+
+def discrepancies_of(connection: psycopg.Connection, run_id: UUID, *, limit: int) -> tuple[DiscrepancyRow, ...]:
+    """The first discrepancies of a run, the most urgent and the largest first."""
+    rows = class_row(DiscrepancyRow)
+    with (
+        translated_errors("reading discrepancies"),
+        connection.transaction(),
+        connection.cursor(row_factory=rows) as cursor,
+    ):
+        cursor.execute(
+            """
+            SELECT id, run_id, discrepancy_id, processor_name, business_date, class AS kind, outcome, priority, side,
+                transaction_id, occurrence, currency, exponent, amount_minor, amount, processor_amount_minor,
+                processor_currency, processor_status, processor_seq, processor_raw_file, processor_record_number,
+                ledger_amount_minor, ledger_currency, ledger_status, ledger_seq, ledger_raw_file,
+                ledger_record_number, merchant_id, reference_number, fee_minor, fee, status, occurred_at
+            FROM discrepancies
+            WHERE run_id = %s
+            ORDER BY priority, abs(amount_minor::numeric) DESC, transaction_id, occurrence
+            LIMIT %s
+            """,
+            [run_id, _bounded(limit)],
+        )
+        return tuple(cursor.fetchall())
+
+
+def _bounded(limit: int) -> int:
+    assert 0 < limit <= MAX_ROWS, f"a limit from 1 to {MAX_ROWS}"
+    return limit
+
+
+def _runs(connection: psycopg.Connection, tail: str, parameters: dict[str, object]) -> tuple[Run, ...]:
+    with translated_errors("reading runs"), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute((_SELECT_RUNS + tail).encode(), parameters).fetchall()
+        proofs: dict[UUID, list[CurrencyProof]] = {row["id"]: [] for row in rows}
+        for row in cursor.execute(
+            """
+            SELECT run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor,
+                ledger_total_minor, signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor,
+                volume_minor
+            FROM reconciliation_proofs WHERE run_id = ANY(%s) ORDER BY run_id, currency
+            """,
+            [list(proofs)],
+        ):
+            proofs[row["run_id"]].append(_proof(row))
+    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
+
+
+def _proof(row: dict[str, Any]) -> CurrencyProof:
+    numbers = {name: int(value) for name, value in row.items() if name not in {"run_id", "currency"}}
+    return CurrencyProof(currency=row["currency"], **numbers)
+
+
+def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:
+    return Run(
+        id=row["id"],
+        processor=row["processor_name"],
+        business_date=row["run_date"],
+        version=row["version"],
+        status=row["status"],
+        verdict=Verdict(row["verdict"]) if row["verdict"] else None,
+        is_current=row["is_current"],
+        idempotency_key=row["idempotency_key"],
+        dagster_run_id=row["dagster_run_id"],
+        started_at=row["start_time"],
+        ended_at=row["end_time"],
+        failed_stage=row["failed_stage"],
+        failure_reason=row["failure_reason"],
+        processor_transactions=row["processor_transactions"],
+        ledger_entries=row["internal_transactions"],
+        matched=row["matched_count"],
+        discrepancy_count=row["discrepancy_count"],
+        missing_count=row["missing_transaction_count"],
+        currency=row["currency"],
+        volume=row["total_volume_processed"],
+        discrepancy_amount=row["total_discrepancy_amount"],
+        discrepancy_rate=row["discrepancy_rate"],
+        value_at_risk_rate=row["value_at_risk_rate"],
+        risk_level=RiskLevel[row["risk_level"]] if row["risk_level"] else None,
+        compliance=ComplianceStatus(row["compliance_status"]) if row["compliance_status"] else None,
+        incomplete_reasons=tuple(row["incomplete_reasons"]),
+        input_fingerprint=row["input_fingerprint"],
+        count_by_class={DiscrepancyClass(kind): count for kind, count in (row["count_by_class"] or {}).items()},
+        superseded_by=row["superseded_by"],
+        proofs=proofs,
+    )

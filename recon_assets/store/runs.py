@@ -1,0 +1,200 @@
+"""The life of a run before and beside its answer: the day's lock, its beginning, its failure.
+
+Not here: giving the answer (`publication`) and reading what was (`history`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+
+from recon_assets.domain.errors import StoreUnavailable
+from recon_assets.store.errors import translated_errors
+
+DAY_LOCK_WAIT_S: Final = 30
+"""How long a second run of the same processor-day waits for the first before it gives up."""
+
+MAX_REASON_CHARACTERS: Final = 2_000
+WORKER_DIED: Final = "the worker died before it could publish; a later run found the day unlocked"
+
+_DAY_LOCK_SEED: Final = 20_260_701
+_VERSION_LOCK_SEED: Final = 20_260_702
+"""Two kinds of lock on the same name: of the day (a session's), and of the taking of a version (a transaction's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunRun:
+    """`already_published`: an earlier attempt with the same idempotency key has given the answer."""
+
+    run_id: UUID
+    version: int
+    already_published: bool
+
+
+@contextmanager
+def processor_day_lock(
+    connection: psycopg.Connection, processor: str, business_date: date, *, wait_s: float = DAY_LOCK_WAIT_S
+) -> Iterator[None]:
+    """Hold the processor-day for this connection: one run at a time, over all processes and machines.
+
+    A session lock: it ends with the connection, so a killed worker frees its day. It needs a direct connection, not a
+    pooler's. What is not committed at the end is rolled back. Raises `StoreUnavailable` after `wait_s`.
+    """
+    assert_idle(connection)
+    name = _lock_name(processor, business_date)
+    try:
+        with translated_errors("locking the processor-day"), connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, int(wait_s * 1000))}ms"])
+            try:
+                connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", [name, _DAY_LOCK_SEED])
+            except errors.LockNotAvailable:
+                raise StoreUnavailable(
+                    f"another run of {processor} {business_date} is in progress",
+                    where="the lock of the processor-day",
+                    remedy="wait for it to end, then try again",
+                ) from None
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):  # the connection is gone, and the lock with it
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                connection.rollback()
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [name, _DAY_LOCK_SEED])
+
+
+def begin_run(
+    connection: psycopg.Connection,
+    *,
+    processor: str,
+    business_date: date,
+    idempotency_key: str,
+    dagster_run_id: str | None,
+    started_at: datetime,
+) -> BegunRun:
+    """Register an attempt, as the next version of its day. The caller holds the processor-day.
+
+    A run of the day that is still `running` has lost its worker, since the caller holds the lock: it becomes
+    `aborted`. A key that has been published already is not begun again.
+    """
+    assert_idle(connection)
+    with translated_errors("beginning the run"), connection.transaction():
+        _lock_versions(connection, processor, business_date)
+        published = connection.execute(
+            """
+            SELECT id, version FROM reconciliation_runs
+            WHERE idempotency_key = %s AND status = 'completed' AND processor_name = %s AND run_date = %s
+            """,
+            [idempotency_key, processor, business_date],
+        ).fetchone()
+        if published:
+            return BegunRun(run_id=published[0], version=published[1], already_published=True)
+        connection.execute(
+            """
+            UPDATE reconciliation_runs
+            SET status = 'aborted', end_time = greatest(clock_timestamp(), start_time), failure_reason = %s
+            WHERE processor_name = %s AND run_date = %s AND status = 'running'
+            """,
+            [WORKER_DIED, processor, business_date],
+        )
+        begun = connection.execute(
+            """
+            INSERT INTO reconciliation_runs
+                (processor_name, run_date, version, status, idempotency_key, dagster_run_id, start_time)
+            SELECT %(processor)s, %(date)s, coalesce(max(version), 0) + 1, 'running', %(key)s, %(dagster)s, %(start)s
+            FROM reconciliation_runs WHERE processor_name = %(processor)s AND run_date = %(date)s
+            RETURNING id, version
+            """,
+            {
+                "processor": processor,
+                "date": business_date,
+                "key": idempotency_key,
+                "dagster": dagster_run_id,
+                "start": started_at,
+            },
+        ).fetchone()
+        assert begun is not None, "an aggregate without GROUP BY inserts one row"
+        return BegunRun(run_id=begun[0], version=begun[1], already_published=False)
+
+
+def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
+    connection: psycopg.Connection,
+    *,
+    processor: str,
+    business_date: date,
+    idempotency_key: str,
+    dagster_run_id: str | None,
+    stage: str,
+    reason: str,
+    started_at: datetime,
+) -> UUID | None:
+    """Write down that an attempt failed; the current answer stays as it is. Returns the failed run's id.
+
+    The key's running row becomes `failed`; without one a failed row is added, once per key. None when there is
+    nothing to add: the key is published, or its failure is known. `reason` carries no payment values.
+    """
+    assert_idle(connection)
+    facts = {
+        "processor": processor,
+        "date": business_date,
+        "key": idempotency_key,
+        "dagster": dagster_run_id,
+        "stage": stage,
+        "reason": reason[:MAX_REASON_CHARACTERS],
+        "start": started_at,
+    }
+    with translated_errors("recording the failure"), connection.transaction():
+        _lock_versions(connection, processor, business_date)
+        row = connection.execute(
+            """
+            UPDATE reconciliation_runs
+            SET
+                status = 'failed', end_time = greatest(clock_timestamp(), start_time),
+                failed_stage = %(stage)s, failure_reason = %(reason)s
+            WHERE
+                idempotency_key = %(key)s AND status = 'running'
+                AND processor_name = %(processor)s AND run_date = %(date)s
+            RETURNING id
+            """,
+            facts,
+        ).fetchone()
+        if row is None:
+            row = connection.execute(
+                """
+                INSERT INTO reconciliation_runs
+                    (processor_name, run_date, version, status, idempotency_key, dagster_run_id,
+                    start_time, end_time, failed_stage, failure_reason)
+                SELECT
+                    %(processor)s, %(date)s, coalesce(max(version), 0) + 1, 'failed', %(key)s, %(dagster)s,
+                    %(start)s, greatest(clock_timestamp(), %(start)s), %(stage)s, %(reason)s
+                FROM reconciliation_runs WHERE processor_name = %(processor)s AND run_date = %(date)s
+                HAVING count(*) FILTER (
+                    WHERE idempotency_key = %(key)s AND status IN ('completed', 'failed')
+                ) = 0
+                RETURNING id
+                """,
+                facts,
+            ).fetchone()
+        return row[0] if row else None
+
+
+def assert_idle(connection: psycopg.Connection) -> None:
+    """A transaction of the caller's would swallow our commit."""
+    assert connection.closed or connection.info.transaction_status is TransactionStatus.IDLE, "commit first"
+
+
+def _lock_versions(connection: psycopg.Connection, processor: str, business_date: date) -> None:
+    """Two attempts of a day must not take the same version. Held until the transaction ends."""
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))",
+        [_lock_name(processor, business_date), _VERSION_LOCK_SEED],
+    )
+
+
+def _lock_name(processor: str, business_date: date) -> str:
+    return f"{processor}|{business_date.isoformat()}"

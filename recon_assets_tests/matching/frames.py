@@ -1,0 +1,45 @@
+"""Small builders of frames for the matching's tests."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recon_assets.schemas.frames import FRAME_SCHEMA, agreement_code
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a side: as much as the matching looks at."""
+
+    transaction_id: str
+    amount_minor: int = 1000
+    currency: str = "USD"
+    status: str = "completed"
+    second: int = 0
+
+
+def write_frame_file(path: Path, records: list[Record]) -> Path:
+    rows = [
+        {
+            "seq": seq,
+            "raw_file": "page-00001.json",
+            "record_number": seq + 1,
+            "transaction_id": record.transaction_id,
+            "reference_number": None,
+            "merchant_id": "ACME",
+            "transaction_type": "charge",
+            "amount_minor": record.amount_minor,
+            "currency": record.currency,
+            "fee_minor": None,
+            "net_minor": None,
+            "status": record.status,
+            "occurred_at": datetime(2025, 9, 30, 12, 0, record.second, tzinfo=UTC),
+            "agreement_code": agreement_code(record.currency, record.status),
+        }
+        for seq, record in enumerate(records)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=FRAME_SCHEMA), path)
+    return path
