@@ -8,9 +8,10 @@ import string
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import pydantic.dataclasses
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
@@ -47,9 +48,24 @@ class ProcessorConfig(BaseModel):
     def _zone_exists(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of the list, as `America`
             raise ValueError(f"{name!r} is no time zone of the IANA list") from error
         return name
+
+    @field_validator("day_starts_at", mode="before")
+    @classmethod
+    def _is_a_wall_time(cls, value: object) -> object:
+        """YAML reads a bare 17:00 as the number 1020, which would be 17 minutes past midnight."""
+        if isinstance(value, int | float):
+            raise ValueError('write the time in quotes, such as "17:00"')  # noqa: TRY004 - pydantic reports ValueError
+        return value
+
+    @field_validator("day_starts_at")
+    @classmethod
+    def _is_in_the_time_zone(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("is a wall time in time_zone: write it without an offset")
+        return value
 
     def business_day(self, business_date: date) -> BusinessDay:
         """The window of one business date."""
@@ -86,13 +102,7 @@ class Configuration(BaseModel):
                 where=str(folder),
                 remedy="Add a file such as stripe.yaml, or set RECON_CONFIG_DIR.",
             )
-        risk_file = settings.config_dir / "risk.yaml"
-        risk = (
-            _parse(RiskThresholds, risk_file, _yaml(risk_file, risk_file.read_text()))
-            if risk_file.exists()
-            else RiskThresholds()
-        )
-        return cls(processors=processors, risk=risk)
+        return cls(processors=processors, risk=_risk_thresholds(settings.config_dir / "risk.yaml"))
 
     def processor(self, name: str) -> ProcessorConfig:
         """The processor of that name; raises `ConfigurationError` that lists the known ones."""
@@ -108,7 +118,8 @@ class Configuration(BaseModel):
 def _risk_thresholds(path: Path) -> RiskThresholds:
     if not path.exists():
         return RiskThresholds()
-    return _parse(RiskThresholds, path, _yaml(path, path.read_text(encoding="utf-8")))
+    strict = pydantic.dataclasses.dataclass(RiskThresholds, config=ConfigDict(extra="forbid"))
+    return _parse(cast("type[RiskThresholds]", strict), path, _yaml(path))
 
 
 def _substituted(path: Path, settings: Settings) -> Any:
@@ -126,8 +137,9 @@ def _substituted(path: Path, settings: Settings) -> Any:
             return [replaced(value) for value in node]
         return string.Template(node).substitute(values) if isinstance(node, str) and "${" in node else node
 
+    document = _yaml(path)
     try:
-        return replaced(_yaml(path, path.read_text(encoding="utf-8")))
+        return replaced(document)
     except (KeyError, ValueError) as error:
         raise ConfigurationError(
             f"a ${{…}} in the file has no value: {error}",
@@ -136,9 +148,15 @@ def _substituted(path: Path, settings: Settings) -> Any:
         ) from error
 
 
-def _yaml(path: Path, text: str) -> Any:
+def _yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(text)
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # bytes that are no UTF-8, or a date such as 2025-13-45
+        raise ConfigurationError(
+            f"the file can't be read: {error}",
+            where=str(path),
+            remedy="Save it as UTF-8; a date is YYYY-MM-DD.",
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -44,17 +44,22 @@ def archive_day(
     """Copy `sources` (path in the archive to file or folder) below `root/reports/{date}/{processor}/{run_id}`.
 
     `statement` is written into the manifest: what was concluded and with which versions. A folder that is already
-    there is kept as it is: the same run has the same evidence, and an archive is never overwritten.
+    there is kept as it is: the same run has the same evidence, and an archive is never overwritten. What a killed
+    attempt left unfinished is removed: one run is archived by one process at a time.
     """
     target = root / "reports" / business_date.isoformat() / processor / run_id
     if not target.exists():
+        for left_over in target.parent.glob(f".{run_id}.*"):
+            shutil.rmtree(left_over)
         unfinished = target.with_name(f".{run_id}.{os.getpid()}")
-        shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        for name, source in sources.items():
-            _copy(source, unfinished / name)
-        _write_manifest(unfinished, statement)
-        unfinished.rename(target)
+        try:
+            for name, source in sources.items():
+                _copy(source, unfinished / name)
+            _write_manifest(unfinished, statement)
+            unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     manifest = (target / MANIFEST).read_bytes()
     return ArchivedDay(
         folder=target,

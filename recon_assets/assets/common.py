@@ -1,10 +1,21 @@
 """What all assets of a processor have in common: key, group, owner, tags, pool."""
 
-from typing import Any
+from typing import TypedDict
 
 import dagster as dg
 
 from recon_assets.configuration import ProcessorConfig
+
+
+class Common(TypedDict):
+    """Keyword arguments of `dg.asset` that are the same for every stage of a processor."""
+
+    group_name: str
+    owners: list[str]
+    kinds: set[str]
+    tags: dict[str, str]
+    code_version: str
+    pool: str
 
 
 def key_of(config: ProcessorConfig, stage: str) -> dg.AssetKey:
@@ -12,8 +23,8 @@ def key_of(config: ProcessorConfig, stage: str) -> dg.AssetKey:
     return dg.AssetKey([config.name, stage])
 
 
-def described(config: ProcessorConfig, *, kinds: set[str], stage: str, code_version: str = "1") -> dict[str, Any]:
-    """Keyword arguments of `dg.asset` that are the same for every stage of a processor.
+def described(config: ProcessorConfig, *, kinds: set[str], stage: str, code_version: str = "1") -> Common:
+    """What the UI says of a stage beside its description.
 
     The pool lets one run of a processor in at a time; `code_version` is raised when a stage gives another answer.
     """

@@ -106,6 +106,7 @@ def _fingerprint(transactions: NormalisedFeed, ledger_entries: NormalisedFeed) -
 
 def _metadata(day: ReconciledDay) -> dict[str, object]:
     conclusion = day.conclusion
+    by_class = {word.value: count for word, count in conclusion.count_by_class.items()}
     return {
         "verdict": conclusion.verdict.value,
         "why_incomplete": "; ".join(conclusion.incomplete_reasons) or "-",
@@ -113,7 +114,7 @@ def _metadata(day: ReconciledDay) -> dict[str, object]:
         "ledger_entries": conclusion.ledger_entries,
         "matched": conclusion.matched,
         "dagster/row_count": conclusion.discrepancy_count,
-        "discrepancies_by_class": dg.MetadataValue.json(dict(conclusion.count_by_class)),
+        "discrepancies_by_class": dg.MetadataValue.json(by_class),
         "money_at_stake": money_at_stake(conclusion),
         "risk_level": conclusion.risk.level.name,
         "run_id": day.run_id,

@@ -3,7 +3,6 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from recon_assets.assets.partitions import daily_partitions
 from recon_assets.configuration import ProcessorConfig
 
 
@@ -13,11 +12,10 @@ def job_name(processor: str) -> str:
 
 
 def reconcile_job(config: ProcessorConfig) -> UnresolvedAssetJobDefinition:
-    """Everything of one processor, for one partition."""
+    """Everything of one processor, for one partition: the job takes the partitions of its assets."""
     return dg.define_asset_job(
         job_name(config.name),
         selection=dg.AssetSelection.groups(config.name),
-        partitions_def=daily_partitions(config),
         description=f"Reconcile one business date of {config.title}, from raw feeds to archive.",
         tags={"processor": config.name},
     )

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from recon_assets.cli import database, demo, doctor, run, show
+from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ demo.register(app)
 def main() -> None:
     """Entry point. A known error is one sentence and exit code 1; a wrong configuration or usage is exit code 2."""
     try:
-        app()
+        app(spread(sys.argv[1:]))
     except ConfigurationError as error:
         typer.secho(f"recon: {error}", fg="red", err=True)
         sys.exit(2)

@@ -70,16 +70,17 @@ def _print(columns: list[str], rows: "Sequence[tuple[object, ...]]", form: Forma
         document = encoder.encode([dict(zip(columns, row, strict=True)) for row in rows])
         typer.echo(msgspec.json.format(document, indent=2).decode())
     else:
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
+
+        from recon_assets.cli.console import open_console
 
         table = Table(header_style="bold")
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*("" if value is None else escape(str(value)) for value in row))
-        Console().print(table)
+        open_console().print(table)
 
 
 def dsn() -> None:

@@ -35,10 +35,10 @@ def register(app: typer.Typer) -> None:
 
 def doctor() -> None:
     """Check database, storage and every feed; write what was found to `system_health`. Exit code 1 if one is down."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from recon_assets.cli.console import open_console
     from recon_assets.store.health import HealthStatus
 
     settings = load_settings()
@@ -54,7 +54,7 @@ def doctor() -> None:
             f"{finding.latency_ms:.0f} ms",
             escape(finding.reason),
         )
-    Console().print(table)
+    open_console().print(table)
     raise typer.Exit(1 if any(finding.status is HealthStatus.DOWN for finding in findings) else 0)
 
 

@@ -13,11 +13,15 @@ WRONG_USAGE: Final = 2
 
 
 def business_date(text: str) -> date:
-    """A business date; anything else is wrong usage (exit code 2)."""
+    """A business date; anything else is wrong usage (exit code 2), also ISO 8601's other styles such as 20250930."""
+    refusal = typer.BadParameter(f"{text!r} is no date; write it as YYYY-MM-DD, such as 2025-09-30")
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date; write it as YYYY-MM-DD, such as 2025-09-30") from error
+        raise refusal from error
+    if found.isoformat() != text:
+        raise refusal
+    return found
 
 
 def yesterday() -> date:

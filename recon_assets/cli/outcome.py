@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -73,12 +74,11 @@ def _problem(run: "Run | None", finished: FinishedRun) -> str | None:
 
 def print_outcomes(console: Console, outcomes: list[DayOutcome]) -> None:
     """The table, then one line per day that has no conclusion."""
-    table = Table(title=None, header_style="bold", expand=False)
-    table.add_column("Processor", no_wrap=True)
-    table.add_column("Date", no_wrap=True)
-    table.add_column("Verdict", no_wrap=True)
-    for heading in ("Processor records", "Ledger records", "Matched", "Discrepancies", "At stake"):
-        table.add_column(heading, justify="right")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Processor", "Date", "Verdict"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Records", "Ledger", "Matched", "Differ", "At stake"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Risk")
     for outcome in outcomes:
         run = outcome.run

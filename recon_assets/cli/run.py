@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recon_assets.cli.many_values import ManyValuesCommand
 from recon_assets.cli.options import WRONG_USAGE, business_date, load_settings, yesterday
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ STAGES = 7
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=ManyValuesCommand)(run)
+    app.command()(run)
 
 
 def run(
@@ -50,11 +49,12 @@ def run_days(settings: "Settings", days: list[tuple[str, date]]) -> "list[DayOut
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from recon_assets.assets.progress import listening
+    from recon_assets.cli.console import open_console
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
     from recon_assets.cli.outcome import outcome_of, print_outcomes
     from recon_assets.store.database import open_database
 
-    console = Console()
+    console = open_console()
     outcomes: list[DayOutcome] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with (

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recon_assets.store.history import DiscrepancyRow, Run
 
 SHOWN_DISCREPANCIES = 20
+WIDE_COLUMNS = 120
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +28,9 @@ def status(
     until: Annotated[str | None, typer.Option(help="Last business date; that of the newest run if left out.")] = None,
 ) -> None:
     """The state of every attempted processor-day: its newest attempt, and whether an older answer still stands."""
-    from rich.console import Console
     from rich.table import Table
 
+    from recon_assets.cli.console import open_console
     from recon_assets.cli.outcome import at_stake, figure, verdict_text
     from recon_assets.configuration import Configuration
     from recon_assets.store.database import open_database
@@ -43,7 +44,7 @@ def status(
         last = max(last, yesterday()) if not until else last
         since = (min(run.business_date for run in newest) if newest else last) - timedelta(days=days)
         states = latest_attempts(connection, processors=processors, since=since, until=last)
-    console = Console()
+    console = open_console()
     if not states:
         console.print("No processor-day was run yet: try `recon demo`, or `recon run`.")
         return
@@ -71,8 +72,7 @@ def status(
 
 def show(processor: ProcessorArgument, day: DateArgument) -> None:
     """One processor-day: verdict, proof, discrepancies and checks. Exit code 1 when it has no conclusion."""
-    from rich.console import Console
-
+    from recon_assets.cli.console import open_console
     from recon_assets.configuration import Configuration
     from recon_assets.store.checks import outcomes_of
     from recon_assets.store.database import open_database
@@ -81,7 +81,7 @@ def show(processor: ProcessorArgument, day: DateArgument) -> None:
     settings = load_settings()
     wanted = business_date(day)
     Configuration.load(settings).processor(processor)
-    console = Console()
+    console = open_console()
     with open_database(settings) as database, database.connect(read_only=True) as connection:
         states = latest_attempts(connection, processors=[processor], since=wanted, until=wanted)
         if not states:
@@ -158,15 +158,20 @@ def _print_discrepancies(console: "Console", run: "Run", shown: "tuple[Discrepan
     table.add_column("Transaction", no_wrap=True)
     table.add_column("Amount", justify="right", no_wrap=True)
     table.add_column("Merchant")
-    table.add_column("Raw record at processor / in ledger")
+    wide = console.width >= WIDE_COLUMNS
+    if wide:
+        table.add_column("Raw record at processor / in ledger")
     for row in shown:
+        addresses = (
+            _address(row.processor_raw_file, row.processor_record_number),
+            _address(row.ledger_raw_file, row.ledger_record_number),
+        )
         table.add_row(
             row.kind,
             escape(row.transaction_id or "-"),
             f"{row.amount:,} {row.currency}",
             escape(row.merchant_id or "-"),
-            f"{_address(row.processor_raw_file, row.processor_record_number)} / "
-            f"{_address(row.ledger_raw_file, row.ledger_record_number)}",
+            *([" / ".join(addresses)] if wide else []),
         )
     console.print(table)
 
@@ -187,5 +192,7 @@ def _print_checks(console: "Console", checks: "tuple[RecordedOutcome, ...]") -> 
     for check in checks:
         failed = "[red]failed[/]" if check.severity == "ERROR" else "[yellow]warning[/]"
         broken = "; ".join(f"{rule} ({count})" for rule, count in check.failed_rules.items())
-        table.add_row(check.asset_key, check.check_name, "passed" if check.passed else failed, escape(broken))
+        table.add_row(
+            check.asset_key.partition("/")[2], check.check_name, "passed" if check.passed else failed, escape(broken)
+        )
     console.print(table)

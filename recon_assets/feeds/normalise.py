@@ -85,6 +85,7 @@ class _FrameWriter:
         self._target = storage_root / folder
         self._unfinished = self._target.with_name(f".{self._target.name}.{os.getpid()}")
         self._parsed: list[pa.Table] = []
+        self._parsed_rows = 0
         self._good: list[pa.Table] = []
         self._rejected: list[RejectedRow] = []
         self._rows = self._rejected_rows = 0
@@ -102,16 +103,19 @@ class _FrameWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._frame_file.close()
-        self._rejected_file.close()
-        shutil.rmtree(self._unfinished, ignore_errors=True)
+        try:
+            self._frame_file.close()
+            self._rejected_file.close()
+        finally:  # closing writes, which fails on a full disk
+            shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def add(self, chunk: ParsedChunk) -> None:
         """Take one chunk; write what has become enough."""
         assert chunk.rows.schema.equals(PARSED_SCHEMA), "an adapter hands over PARSED_SCHEMA"
         self._reject(chunk.rejected)
         self._parsed.append(chunk.rows)
-        if _rows(self._parsed) >= self._group_rows:
+        self._parsed_rows += chunk.rows.num_rows
+        if self._parsed_rows >= self._group_rows:
             self._validate()
             self._write_groups()
 
@@ -141,10 +145,10 @@ class _FrameWriter:
 
     def _validate(self) -> None:
         """Sort the buffered rows into good and rejected."""
-        if not _rows(self._parsed):
+        if not self._parsed_rows:
             return
         table = _joined(self._parsed)
-        self._parsed = []
+        self._parsed, self._parsed_rows = [], 0
         outcome = validate_chunk(table, self._side)
         self._rule_failures.update(outcome.failures)
         self._good.append(outcome.good)

@@ -10,19 +10,25 @@ import msgspec
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.money import decimal_from_minor
+from recon_assets.domain.verdict import Verdict
+from recon_assets.reports.json_report import ENCODER, impact_of, summary_of
 from recon_assets.reports.paths import ReportFiles
 
 FIGURES: Final = (
+    "summary in JSON",
+    "financial impact in JSON",
+    "missing transactions in JSON",
     "discrepancies by class in JSON",
     "discrepancies by class in CSV",
     "amounts in JSON",
     "amounts in CSV",
 )
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
     """Names of `FIGURES` in which a file and the record disagree; empty when all agree."""
-    report: Mapping[str, Any] = msgspec.json.Decoder(float_hook=Decimal).decode(files.json.read_bytes())
+    report: Mapping[str, Any] = _DECODER.decode(files.json.read_bytes())
     with files.csv.open(newline="", encoding="utf-8") as lines:
         table = list(csv.DictReader(lines))
     recorded_counts = {word.value: count for word, count in conclusion.count_by_class.items()}
@@ -31,12 +37,26 @@ def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
         for proof in conclusion.proofs
     }
     found = (
+        report["reconciliation_summary"] == _DECODER.decode(ENCODER.encode(summary_of(conclusion))),
+        report["financial_impact"] == _DECODER.decode(ENCODER.encode(impact_of(conclusion))),
+        _missing(report["missing_transactions"]) == _expected_missing(report["discrepancies"], conclusion),
         Counter(row["class"] for row in report["discrepancies"]) == recorded_counts,
         Counter(row["class"] for row in table) == recorded_counts,
         _signed(report["discrepancies"], recorded_amounts) == recorded_amounts,
         _signed(table, recorded_amounts) == recorded_amounts,
     )
     return tuple(name for name, agrees in zip(FIGURES, found, strict=True) if not agrees)
+
+
+def _expected_missing(discrepancies: Sequence[Mapping[str, Any]], conclusion: Conclusion) -> Counter[tuple[str, ...]]:
+    """The classic list is part of the discrepancies, and empty when there is no conclusion."""
+    if conclusion.verdict is Verdict.INCOMPLETE:
+        return Counter()
+    return _missing([row for row in discrepancies if row["class"] == "missing_in_ledger"])
+
+
+def _missing(rows: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, ...]]:
+    return Counter((row["discrepancy_id"], row["transaction_id"], row["currency"], str(row["amount"])) for row in rows)
 
 
 def _signed(rows: Sequence[Mapping[str, Any]], currencies: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -6,7 +6,7 @@ from typing import Final
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.reports.rows import report_rows
 
-_FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number")
+_FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number", "processor_raw_file", "ledger_raw_file")
 """Columns that a feed fills: a cell that a spreadsheet would take for a formula gets an apostrophe."""
 
 

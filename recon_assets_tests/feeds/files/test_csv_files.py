@@ -6,10 +6,11 @@ import pytest
 
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded, PermanentError
 from recon_assets.feeds.files import csv_records
+from recon_assets.feeds.files.text import WHOLE_RECORD
 from recon_assets_tests.feeds.files.building import COLUMNS, HEADER, read_bytes, read_lines
 
 GOOD = "t1,1.00,USD,completed,2025-09-30T00:00:00Z"
-WRONG = (csv_records.WHOLE_RECORD, csv_records.WRONG_NUMBER_OF_FIELDS)
+WRONG = (WHOLE_RECORD, csv_records.WRONG_NUMBER_OF_FIELDS)
 
 
 def good(number: int, text: str = "") -> str:
@@ -96,6 +97,13 @@ def test_every_described_encoding_is_read(encoding: str, tmp_path: Path) -> None
     content = f"{HEADER}\r\nZürich,1.00,USD,completed,2025-09-30T00:00:00Z\r\n".encode(encoding)
     described_as = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding}
     assert read_bytes(tmp_path, content, csv=described_as).rows["transaction_id"].to_pylist() == ["Zürich"]
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_a_stray_quote_that_joins_two_records_is_refused_and_not_a_lost_record(ending: str, tmp_path: Path) -> None:
+    content = f'{HEADER},note\n{good(1)},"a\n{good(2)},"b"\n{good(3)},c{ending}'
+    with pytest.raises(FeedNotUnderstood, match="not closed where its value ends, near line 2 after the header"):
+        read_bytes(tmp_path, content.encode())
 
 
 def test_a_feed_without_quotes_keeps_them_as_characters(tmp_path: Path) -> None:

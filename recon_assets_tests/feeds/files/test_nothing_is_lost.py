@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.domain.money import MAX_MINOR, decimal_from_minor
 from recon_assets.schemas.currencies import exponents
 from recon_assets_tests.feeds.files.building import Read, read_bytes
@@ -95,3 +96,21 @@ def test_every_line_of_any_text_is_a_row_or_a_rejection(lines: list[str]) -> Non
 
 def test_the_writer_of_these_tests_is_exact_itself() -> None:
     assert Payment("t", MAX_MINOR, "USD").text == str(Decimal("92233720368547758.07"))
+
+
+PIECES = ['"', '""', "a", ",", "\n", "\r\n", '"a"', ',"', '",', "t,1.00,USD,completed,x\n"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.sampled_from(PIECES), max_size=25))
+def test_every_line_is_a_record_unless_a_strict_reader_agrees_that_it_is_not(pieces: list[str]) -> None:
+    content = "id,amount,currency,status,at\n" + "".join(pieces)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            got = read_bytes(Path(folder), content.encode())
+        except FeedNotUnderstood:
+            return
+    found = got.rows.num_rows + len(got.rejected)
+    if found != sum(bool(line) for line in content.splitlines()[1:]):
+        strict = csv.reader(io.StringIO(content, newline=""), strict=True)
+        assert found == sum(bool(row) for row in strict) - 1

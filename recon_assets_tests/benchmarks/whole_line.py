@@ -1,0 +1,163 @@
+"""A day of a million rows a side from two CSV files through the whole line, by the command a person would type.
+
+    python -m recon_assets_tests.benchmarks.whole_line [rows]
+
+Prints wall seconds, CPU seconds and peak memory of `recon run`, of PostgreSQL apart, and beside them the same two
+files merged by pandas in one process: what a careful script would do, without record, checks, report and evidence.
+Fails when the limits of the issue (30 s, 2 GB) or the expected discrepancies are missed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+ROWS: Final = 1_000_000
+LIMIT_S: Final = 30.0
+LIMIT_MIB: Final = 2_000
+DAY: Final = "2025-09-30"
+SUM_OF_CLASSES: Final = "SELECT class, count(*) AS found FROM discrepancies GROUP BY class ORDER BY class"
+
+CONFIG: Final = """
+name: big
+title: Big
+owner: team:benchmark
+start_date: 2025-09-01
+feed: &feed
+  kind: files
+  folder: processor
+  pattern: "big_{date}.csv"
+  format: csv
+  columns: {transaction_id: id, reference_number: reference, merchant_id: merchant, amount: amount,
+            currency: currency, fee: fee, status: status, occurred_at: created}
+  times: {format: iso8601, time_zone: UTC}
+ledger:
+  <<: *feed
+  folder: ledger
+"""
+
+# In a thousand keys: 5 not in the ledger, 2 not at the processor, 1 amount, 1 currency, 1 status differ.
+GENERATE: Final = """
+COPY (
+    SELECT
+        'txn_' || lpad(CAST(i AS VARCHAR), 22, '0') AS id,
+        'ORDER-' || CAST(i * 7919 % 10000019 AS VARCHAR) AS reference,
+        'MERCHANT_' || CAST(i % 500 AS VARCHAR) AS merchant,
+        CAST(CAST(i * 7919 % 500000 + CASE WHEN {ledger} AND i % 1000 = 7 THEN 1 ELSE 0 END AS DECIMAL(18, 2)) / 100
+            AS DECIMAL(18, 2)) AS amount,
+        CASE WHEN {ledger} AND i % 1000 = 8 THEN 'EUR' ELSE 'USD' END AS currency,
+        CAST(0.30 AS DECIMAL(18, 2)) AS fee,
+        CASE WHEN {ledger} AND i % 1000 = 9 THEN 'pending' ELSE 'completed' END AS status,
+        strftime(TIMESTAMP '2025-09-30' + INTERVAL 1 SECOND * (i % 86400), '%Y-%m-%dT%H:%M:%SZ') AS created
+    FROM range({rows}) AS t (i)
+    WHERE CASE WHEN {ledger} THEN i % 1000 >= 5 ELSE i % 1000 NOT IN (5, 6) END
+    ORDER BY hash(i + {seed})
+) TO '{path}' (FORMAT csv, HEADER)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One child process and all its own."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    output: str
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with tempfile.TemporaryDirectory(prefix="recon-benchmark-", dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        environment = prepare(folder, rows)
+        recon = [sys.executable, "-m", "recon_assets.cli"]
+        measured([*recon, "db", "start"], environment)
+        line = measured([*recon, "run", "--processors", "big", "--date", DAY], environment)
+        print(line.output)
+        found = measured([*recon, "sql", SUM_OF_CLASSES, "--format", "csv"], environment).output
+        print(found)
+        postgres = server_peak_mib(folder)
+        measured([*recon, "db", "stop"], environment)
+        peer = measured([sys.executable, "-c", PANDAS, str(folder)], environment)
+    print(f"{'':28}{'wall s':>10}{'CPU s':>10}{'peak MiB':>10}   ({os.cpu_count()} cores, {rows:,} rows a side)")
+    print(f"{'recon run, whole line':28}{line.wall_s:>10.1f}{line.cpu_s:>10.1f}{line.peak_mib:>10.0f}")
+    print(f"{'PostgreSQL beside it':28}{'':>20}{postgres:>10.0f}")
+    print(f"{'pandas: read and merge only':28}{peer.wall_s:>10.1f}{peer.cpu_s:>10.1f}{peer.peak_mib:>10.0f}")
+    print(f"ratio to pandas, CPU: {line.cpu_s / peer.cpu_s:.2f}")
+    assert f"missing_in_ledger,{rows // 1000 * 5}" in found, "the discrepancies are not those that were put in"
+    assert f"missing_at_processor,{rows // 1000 * 2}" in found, "the discrepancies are not those that were put in"
+    if rows == ROWS:
+        assert line.wall_s < LIMIT_S, f"slower than {LIMIT_S} s"
+        assert line.peak_mib + postgres < LIMIT_MIB, f"more memory than {LIMIT_MIB} MiB"
+
+
+PANDAS: Final = """
+import sys
+from decimal import Decimal
+import pandas as pd
+folder = sys.argv[1]
+sides = [pd.read_csv(f"{folder}/data/feeds/{side}/big_2025-09-30.csv", dtype=str) for side in ("processor", "ledger")]
+for side in sides:
+    side["minor"] = [int(Decimal(text).scaleb(2)) for text in side["amount"]]
+merged = sides[0].merge(sides[1], on="id", how="outer", indicator=True, suffixes=("_p", "_l"))
+differs = merged[(merged["_merge"] != "both") | (merged["minor_p"] != merged["minor_l"])
+                 | (merged["currency_p"] != merged["currency_l"]) | (merged["status_p"] != merged["status_l"])]
+print(len(differs))
+"""
+
+
+def prepare(folder: Path, rows: int) -> dict[str, str]:
+    """Write both files and the configuration; the environment that points `recon` at them."""
+    processors = folder / "config" / "processors"
+    processors.mkdir(parents=True)
+    (processors / "big.yaml").write_text(CONFIG)
+    with duckdb.connect() as connection:
+        for side in ("processor", "ledger"):
+            path = folder / "data" / "feeds" / side / f"big_{DAY}.csv"
+            path.parent.mkdir(parents=True)
+            ledger = "true" if side == "ledger" else "false"
+            connection.execute(GENERATE.format(ledger=ledger, rows=rows, seed=len(side), path=path)).fetchall()
+    return dict(os.environ) | {
+        "RECON_DATA_DIR": str(folder / "data"),
+        "RECON_CONFIG_DIR": str(folder / "config"),
+        "LOCAL_REPORTS_DIR": str(folder / "reports"),
+    }
+
+
+def measured(command: list[str], environment: dict[str, str]) -> Measured:
+    """Run a command to its end. Peak memory is that of the largest process among it and its children."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{command} ended with {process.returncode}\n{output}"
+    return Measured(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)
+
+
+def server_peak_mib(folder: Path) -> float:
+    """Largest resident memory that any process of the embedded server has had, shared buffers included."""
+    peaks = [0.0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            working_folder = status.with_name("cwd").readlink()
+            text = status.read_text()
+        except OSError:
+            continue
+        if working_folder.is_relative_to(folder) and "Name:\tpostgres" in text:
+            peaks.append(int(text.split("VmHWM:")[1].split()[0]) / 1024)
+    return max(peaks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Small deployments for tests: processors by HTTP or by files, run in this process or by the real command."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from recon_assets.cli.dagster_runs import Runner
+from recon_assets.settings import Settings
+from recon_assets.store.database import open_database
+from recon_assets.store.history import Run, latest_attempts
+
+SAMPLE_DAY = date(2025, 9, 30)
+
+HTTP_PROCESSOR = """
+name: {name}
+title: {name}
+owner: team:tests
+start_date: 2025-09-01
+feed: {{kind: products_api, base_url: "{processor_url}"}}
+ledger: {{kind: ledger_api, base_url: "{ledger_url}"}}
+"""
+
+FILES_PROCESSOR = """
+name: {name}
+title: {name}
+owner: team:tests
+start_date: 2025-09-01
+feed: &feed
+  kind: files
+  folder: {name}_processor
+  pattern: "{{date}}.csv"
+  format: csv
+  columns: {{transaction_id: id, amount: amount, currency: currency, status: status, occurred_at: created}}
+  times: {{format: iso8601, time_zone: UTC}}
+ledger:
+  <<: *feed
+  folder: {name}_ledger
+"""
+
+HEADER = "id,amount,currency,status,created"
+ROW = "a,12.34,USD,completed,2025-09-30T10:00:00Z"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Settings with a configuration folder of their own."""
+
+    settings: Settings
+
+    def http_processor(self, name: str, *, processor_url: str = "http://sandbox", ledger_url: str = "http://sandbox"):
+        self._configure(name, HTTP_PROCESSOR.format(name=name, processor_url=processor_url, ledger_url=ledger_url))
+        return self
+
+    def files_processor(self, name: str, *, processor: str | None, ledger: str | None, day: date = SAMPLE_DAY):
+        """`None` is a file that did not come; its folder is there."""
+        self._configure(name, FILES_PROCESSOR.format(name=name))
+        for side, text in (("processor", processor), ("ledger", ledger)):
+            folder = self.settings.feeds_dir / f"{name}_{side}"
+            folder.mkdir(parents=True, exist_ok=True)
+            if text is not None:
+                (folder / f"{day}.csv").write_text(text)
+        return self
+
+    def _configure(self, name: str, text: str) -> None:
+        folder = self.settings.config_dir / "processors"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.yaml").write_text(text)
+
+    def run(self, processor: str, day: date = SAMPLE_DAY, instance: dg.DagsterInstance | None = None) -> Run:
+        """Run a processor-day in this process and give its newest row in the record."""
+        if instance is None:
+            with dg.DagsterInstance.ephemeral() as ephemeral:
+                return self.run(processor, day, ephemeral)
+        Runner(self.settings, instance).run(processor, day)
+        return self.newest(processor, day)
+
+    def newest(self, processor: str, day: date = SAMPLE_DAY) -> Run:
+        with open_database(self.settings) as database, database.connect(read_only=True) as connection:
+            (state,) = latest_attempts(connection, processors=[processor], since=day, until=day)
+        return state.latest
+
+    def query(self, sql: str) -> list[tuple]:
+        with open_database(self.settings) as database, database.connect(read_only=True) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make a new process see these settings."""
+        own = {
+            "RECON_HOME": str(self.settings.home),
+            "RECON_DATA_DIR": str(self.settings.data_dir),
+            "LOCAL_REPORTS_DIR": str(self.settings.reports_dir),
+            "RECON_CONFIG_DIR": str(self.settings.config_dir),
+            "RECON_HTTP_ATTEMPTS": str(self.settings.http_attempts),
+            "DAGSTER_DB_NAME": self.settings.dagster_db_name,
+        }
+        if self.settings.db_host is not None:
+            own |= {
+                "DB_HOST": self.settings.db_host,
+                "DB_NAME": self.settings.db_name,
+                "DB_USER": self.settings.db_user,
+            }
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DB_", "DAGSTER_"))
+        }
+        return inherited | own
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "recon_assets.cli", *arguments]
+
+    def recon(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The real command in a process of its own."""
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment(),
+            cwd=self.settings.data_dir.parent,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+
+def with_configuration(settings: Settings, folder: Path, **changes: object) -> Deployment:
+    """A deployment whose configuration is written by the test."""
+    return Deployment(settings.model_copy(update={"config_dir": folder / "config", **changes}))

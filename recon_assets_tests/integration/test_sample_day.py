@@ -1,0 +1,132 @@
+"""The sample day, exactly: the figures in the record, in both reports, in the archive and in Dagster's events."""
+
+import csv
+import hashlib
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from recon_assets.cli.dagster_runs import Runner
+from recon_assets.domain.verdict import Verdict
+from recon_assets.settings import Settings
+from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment
+
+MISSING = [
+    ("TXN_STRIPE_20250930_0026", Decimal("0.99")),
+    ("TXN_STRIPE_20250930_0027", Decimal("6.99")),
+    ("TXN_STRIPE_20250930_0028", Decimal("5.49")),
+    ("TXN_STRIPE_20250930_0029", Decimal("3.99")),
+    ("TXN_STRIPE_20250930_0030", Decimal("2.49")),
+]
+
+
+@pytest.fixture
+def sample(settings: Settings) -> Deployment:
+    return Deployment(settings)
+
+
+def report_file(settings: Settings, suffix: str) -> Path:
+    return settings.reports_dir / "stripe_2025-09-30" / f"reconciliation_report_stripe_2025-09-30.{suffix}"
+
+
+def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample: Deployment) -> None:
+    run = sample.run("stripe")
+
+    assert (run.status, run.verdict, run.is_current) == ("completed", Verdict.DISCREPANCIES, True)
+    assert (run.processor_transactions, run.ledger_entries, run.matched, run.missing_count) == (30, 25, 25, 5)
+    assert (run.volume, run.discrepancy_amount, run.currency) == (Decimal("6577.50"), Decimal("19.95"), "USD")
+    assert (run.discrepancy_rate, run.value_at_risk_rate) == (Decimal("0.1667"), Decimal("0.0030"))
+    assert (
+        sample.query(
+            "SELECT transaction_id, amount FROM missing_transactions WHERE merchant_id = 'GROCERIES' ORDER BY 1"
+        )
+        == MISSING
+    )
+
+    report = json.loads(report_file(sample.settings, "json").read_text(), parse_float=Decimal)
+    summary, impact = report["reconciliation_summary"], report["financial_impact"]
+    assert summary["processor_transactions"] == 30
+    assert summary["internal_transactions"] == 25
+    assert str(summary["total_volume_processed"]) == "6577.50"
+    assert str(summary["total_discrepancy_amount"]) == "19.95"
+    assert summary["proof"]["USD"]["residual"] == 0
+    assert [(row["transaction_id"], row["amount"]) for row in report["missing_transactions"]] == MISSING
+    assert (impact["discrepancy_rate"], impact["risk_level"], impact["compliance_status"]) == (
+        Decimal("0.1667"),
+        "LOW",
+        "COMPLIANT",
+    )
+    with report_file(sample.settings, "csv").open(newline="") as lines:
+        assert [(row["transaction_id"], Decimal(row["amount"])) for row in csv.DictReader(lines)] == MISSING
+
+    (manifest,) = (sample.settings.data_dir / "archive" / "reports" / "2025-09-30" / "stripe").glob("*/manifest.json")
+    archived = json.loads(manifest.read_text())
+    assert archived["statement"]["run_id"] == str(run.id)
+    for file in archived["files"]:
+        assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+
+
+def test_a_second_run_supersedes_the_first_and_no_row_is_there_twice(sample: Deployment) -> None:
+    first, second = sample.run("stripe"), sample.run("stripe")
+
+    assert (first.version, second.version) == (1, 2)
+    assert sample.query("SELECT version FROM reconciliation_runs WHERE is_current") == [(2,)]
+    assert sample.query("SELECT transaction_id, amount FROM missing_transactions ORDER BY 1") == MISSING
+
+
+def test_every_check_is_recorded_for_its_partition_in_dagster_and_in_the_record(sample: Deployment) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        finished = Runner(sample.settings, instance).run("stripe", SAMPLE_DAY)
+        events = instance.all_logs(finished.dagster_run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    evaluations = [event.dagster_event.asset_check_evaluation_data for event in events]
+
+    recorded = sample.query("SELECT asset_key, check_name, passed FROM data_quality_checks WHERE run_id IS NOT NULL")
+    assert finished.success
+    assert {evaluation.partition for evaluation in evaluations} == {"2025-09-30"}
+    assert {(e.asset_key.to_user_string(), e.check_name, e.passed) for e in evaluations} == set(recorded)
+    assert len(recorded) == len(evaluations) == 13
+
+
+def test_the_day_with_every_class_names_each_once_and_its_proof_closes_in_both_currencies(sample: Deployment) -> None:
+    run = sample.run("stripe", date(2025, 9, 29))
+
+    assert len(run.count_by_class) == 7
+    assert set(run.count_by_class.values()) == {1}
+    assert {proof.currency: proof.residual_minor for proof in run.proofs} == {"EUR": 0, "USD": 0}
+    assert (run.currency, run.discrepancy_amount) == (None, None), "currencies are never added"
+
+
+def test_an_incomplete_day_fails_its_run_is_reported_and_shows_nothing_as_missing(sample: Deployment) -> None:
+    day = date(2025, 9, 28)
+    with dg.DagsterInstance.ephemeral() as instance:
+        finished = Runner(sample.settings, instance).run("stripe", day)
+    run = sample.newest("stripe", day)
+
+    assert not finished.success
+    assert (run.verdict, run.incomplete_reasons) == (
+        Verdict.INCOMPLETE,
+        ("the ledger feed is empty, the other is not",),
+    )
+    assert sample.query("SELECT count(*) FROM missing_transactions") == [(0,)]
+    report = json.loads(
+        (sample.settings.reports_dir / "stripe_2025-09-28/reconciliation_report_stripe_2025-09-28.json").read_text()
+    )
+    assert report["reconciliation_summary"]["verdict"] == "incomplete"
+    assert report["financial_impact"]["compliance_status"] == "NEEDS_REVIEW"
+    assert report["missing_transactions"] == []
+
+
+def test_every_discrepancy_leads_back_to_the_raw_record(sample: Deployment) -> None:
+    sample.run("stripe")
+
+    ((raw_file, number),) = sample.query(
+        "SELECT processor_raw_file, processor_record_number FROM discrepancies"
+        " WHERE transaction_id = 'TXN_STRIPE_20250930_0026'"
+    )
+    (page,) = (sample.settings.storage_root / "stripe" / "2025-09-30").glob(f"*/raw_processor_feed/{raw_file}")
+    product = json.loads(page.read_bytes())["products"][number - 1]
+    assert (product["id"], product["price"]) == (26, 0.99)

@@ -1,0 +1,258 @@
+import os
+import signal
+import threading
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recon_assets.domain.discrepancies import DiscrepancyClass
+from recon_assets.domain.errors import StoreRefused, StoreUnavailable
+from recon_assets.domain.risk import ComplianceStatus, RiskLevel
+from recon_assets.domain.verdict import Verdict
+from recon_assets.store.database import Database
+from recon_assets.store.history import current_run, discrepancies_of, run_by_id
+from recon_assets.store.publication import publish_run
+from recon_assets.store.staging import BATCH_ROWS, MATCHING_COLUMNS
+from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, proof, publish, write
+
+
+def count(connection: psycopg.Connection, table: str) -> int:
+    with connection.transaction():
+        return connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()[0]
+
+
+def test_a_published_run_is_the_current_answer_with_everything(connection: psycopg.Connection, tmp_path: Path) -> None:
+    rows = [missing(f"txn_{number}") for number in range(5)]
+    published = publish(connection, tmp_path, key="a", rows=rows)
+    run = current_run(connection, "stripe", DAY)
+    assert run is not None
+    assert (run.id, run.version, run.status, run.verdict) == (published.run_id, 1, "completed", Verdict.DISCREPANCIES)
+    assert (run.processor_transactions, run.ledger_entries, run.matched) == (30, 25, 25)
+    assert (run.discrepancy_count, run.missing_count) == (5, 5)
+    assert (run.currency, run.volume, run.discrepancy_amount) == ("USD", Decimal("6577.50"), Decimal("19.95"))
+    assert (run.discrepancy_rate, run.value_at_risk_rate) == (Decimal("0.1667"), Decimal("0.0030"))
+    assert (run.risk_level, run.compliance) == (RiskLevel.LOW, ComplianceStatus.COMPLIANT)
+    assert run.proofs == (proof(),)
+    assert run.count_by_class == {DiscrepancyClass.MISSING_IN_LEDGER: 5}
+    assert [row.amount for row in discrepancies_of(connection, run.id, limit=10)] == [Decimal("3.99")] * 5
+
+
+def test_a_day_of_several_currencies_has_its_money_in_the_proofs_only(
+    connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    proofs = (proof("EUR"), proof("JPY", exponent=0, processor_total_minor=2**80))
+    rows = [missing("a"), missing("b", currency="JPY", amount_minor=7)]
+    published = publish(connection, tmp_path, key="a", rows=rows, answer=conclusion(rows, proofs=proofs))
+    run = run_by_id(connection, published.run_id)
+    assert (run.currency, run.volume, run.discrepancy_amount) == (None, None, None)
+    assert run.proofs == proofs
+    assert {row.currency: str(row.amount) for row in discrepancies_of(connection, run.id, limit=9)} == {
+        "USD": "3.99",
+        "JPY": "7",
+    }
+
+
+def test_a_quiet_day_and_an_incomplete_day_are_published_too(connection: psycopg.Connection, tmp_path: Path) -> None:
+    publish(connection, tmp_path, key="a", rows=[], answer=conclusion([], proofs=()))
+    assert current_run(connection, "stripe", DAY).verdict is Verdict.RECONCILED
+    publish(connection, tmp_path, key="b", rows=[], answer=conclusion([], proofs=(), reasons=("it came short",)))
+    run = current_run(connection, "stripe", DAY)
+    assert (run.verdict, run.incomplete_reasons) == (Verdict.INCOMPLETE, ("it came short",))
+    assert run.compliance is ComplianceStatus.NEEDS_REVIEW
+
+
+def test_publishing_again_changes_nothing(connection: psycopg.Connection, tmp_path: Path) -> None:
+    rows = [missing("a")]
+    first = publish(connection, tmp_path, key="a", rows=rows)
+    audited = count(connection, "audit_log")
+    again = publish_run(
+        connection,
+        run_id=first.run_id,
+        conclusion=conclusion(rows),
+        discrepancies=tmp_path / "gone.parquet",
+        input_fingerprint=None,
+    )
+    assert again.already_published
+    assert begin(connection, "a").already_published
+    assert (count(connection, "discrepancies"), count(connection, "audit_log")) == (1, audited)
+
+
+def test_a_new_answer_supersedes_the_old_one_which_stays(connection: psycopg.Connection, tmp_path: Path) -> None:
+    old = publish(connection, tmp_path, key="a", rows=[missing("a"), missing("b")])
+    new = publish(connection, tmp_path, key="b", rows=[missing("a")])
+    assert (new.superseded, new.version) == (old.run_id, 2)
+    assert current_run(connection, "stripe", DAY).id == new.run_id
+    superseded = run_by_id(connection, old.run_id)
+    assert (superseded.is_current, superseded.status, superseded.superseded_by) == (False, "completed", new.run_id)
+    first, again = (discrepancies_of(connection, run, limit=9) for run in (old.run_id, new.run_id))
+    assert len(first) == 2
+    assert again[0].discrepancy_id in {row.discrepancy_id for row in first}
+    assert again[0].id not in {row.id for row in first}
+
+
+@pytest.mark.parametrize("other", [[], [missing("a"), missing("b")], [missing("a", **{"class": "status_mismatch"})]])
+def test_rows_that_the_conclusion_does_not_count_are_refused_whole(
+    connection: psycopg.Connection, tmp_path: Path, other: list[dict[str, object]]
+) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("old")])
+    with pytest.raises(StoreRefused, match="not those that the conclusion counts"):
+        publish(connection, tmp_path, key="b", rows=other, answer=conclusion([missing("a")]))
+    assert current_run(connection, "stripe", DAY).idempotency_key == "a"
+    assert count(connection, "discrepancies") == 1
+
+
+def test_a_refused_row_is_not_quoted_in_the_error(connection: psycopg.Connection, tmp_path: Path) -> None:
+    twice = [missing("secret-id", amount_minor=987654), missing("secret-id", amount_minor=987654)]
+    with pytest.raises(StoreRefused, match="discrepancies") as refused:
+        publish(connection, tmp_path, key="a", rows=twice)
+    error: BaseException | None = refused.value
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    assert "secret-id" not in str(error)
+    assert "987654" not in str(error)
+
+
+def test_an_unknown_currency_is_refused(connection: psycopg.Connection, tmp_path: Path) -> None:
+    with pytest.raises(StoreRefused):
+        publish(connection, tmp_path, key="a", rows=[missing("a", currency="QQQ")])
+
+
+def test_a_file_of_another_shape_is_refused(connection: psycopg.Connection, tmp_path: Path) -> None:
+    run = begin(connection, "a")
+    file = tmp_path / "discrepancies.parquet"
+    pq.write_table(pa.table({"class": ["missing_in_ledger"]}), file)
+    with pytest.raises(StoreRefused, match="lacks amount_minor"):
+        publish_run(
+            connection,
+            run_id=run.run_id,
+            conclusion=conclusion([missing("a")]),
+            discrepancies=file,
+            input_fingerprint=None,
+        )
+
+
+def test_a_run_that_was_taken_over_cannot_be_published(connection: psycopg.Connection, tmp_path: Path) -> None:
+    rows = [missing("a")]
+    dead = begin(connection, "a")
+    publish(connection, tmp_path, key="b", rows=rows)
+    for run_id in (dead.run_id, UUID(int=1)):
+        with pytest.raises(StoreRefused, match=r"aborted|no such run"):
+            publish_run(
+                connection,
+                run_id=run_id,
+                conclusion=conclusion(rows),
+                discrepancies=write(tmp_path, rows),
+                input_fingerprint=None,
+            )
+
+
+def test_a_publication_cut_off_before_its_commit_leaves_the_old_answer(
+    database: Database, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    old = publish(connection, tmp_path, key="a", rows=[missing("old")])
+    rows = [missing(f"new {number}") for number in range(500)]
+    answer, file = conclusion(rows), write(tmp_path, rows)
+    with database.connect(autocommit=True) as blocker, database.connect() as doomed, database.connect() as observer:
+        run = begin(doomed, "b")
+        # holding the current run makes the publication wait just before its end
+        blocker.execute("BEGIN")
+        blocker.execute("SELECT 1 FROM reconciliation_runs WHERE id = %s FOR UPDATE", [old.run_id])
+        backend, failures = doomed.info.backend_pid, []
+
+        def publish_in_vain() -> None:
+            try:
+                publish_run(doomed, run_id=run.run_id, conclusion=answer, discrepancies=file, input_fingerprint=None)
+            except StoreUnavailable as error:
+                failures.append(error)
+
+        publishing = threading.Thread(target=publish_in_vain)
+        publishing.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        observer.autocommit = True
+        while observer.execute(waiting, [backend]).fetchone() != (1,):
+            pass
+        os.kill(backend, signal.SIGTERM)
+        publishing.join()
+        blocker.execute("ROLLBACK")
+        assert len(failures) == 1
+        with pytest.raises(psycopg.OperationalError):
+            doomed.execute("SELECT 1")
+    assert current_run(connection, "stripe", DAY).id == old.run_id
+    assert count(connection, "discrepancies") == 1
+    again = publish(connection, tmp_path, key="b", rows=rows, answer=answer)
+    assert (again.version, again.superseded) == (3, old.run_id)
+    assert run_by_id(connection, run.run_id).status == "aborted"
+    assert count(connection, "discrepancies") == 501
+
+
+ODD_TEXTS = [
+    "",
+    " ",
+    "NULL",
+    "\\N",
+    "\\.",
+    "\\",
+    '"',
+    '""',
+    "a,b",
+    "a\nb",
+    "a\r\nb",
+    "\n\\.\n",
+    "tab\tand'quote",
+    "日本語 🏦 e\u0301",
+    "\u2028\x7f\x01",
+    "%s {x} $1",
+]
+
+
+def test_odd_texts_and_extreme_numbers_arrive_as_they_were(connection: psycopg.Connection, tmp_path: Path) -> None:
+    rows = [
+        missing(f"txn {number}", merchant_id=text, reference_number=None, processor_raw_file=text)
+        for number, text in enumerate(ODD_TEXTS)
+    ]
+    rows.append(missing("largest", amount_minor=2**63 - 1, fee_minor=-(2**63), currency="KWD"))
+    rows.append(missing("smallest", amount_minor=-(2**63), fee_minor=0, currency="CLF"))
+    rows.append(missing("one cent short", amount_minor=99, processor_status=None, ledger_status="failed"))
+    publish(connection, tmp_path, key="a", rows=rows)
+    run = current_run(connection, "stripe", DAY)
+    found = {row.transaction_id: row for row in discrepancies_of(connection, run.id, limit=100)}
+    assert [found[f"txn {number}"].merchant_id for number in range(len(ODD_TEXTS))] == ODD_TEXTS
+    assert [found[f"txn {number}"].processor_raw_file for number in range(len(ODD_TEXTS))] == ODD_TEXTS
+    assert found["txn 0"].reference_number is None
+    assert found["txn 0"].fee_minor is None
+    assert found["txn 0"].fee is None
+    assert found["txn 0"].status == "completed"
+    assert found["txn 0"].occurred_at == rows[0]["occurred_at"]
+    assert (str(found["largest"].amount), str(found["largest"].fee)) == (
+        "9223372036854775.807",
+        "-9223372036854775.808",
+    )
+    assert (str(found["smallest"].amount), str(found["smallest"].fee)) == ("-922337203685477.5808", "0.0000")
+    assert (str(found["one cent short"].amount), found["one cent short"].status) == ("0.99", "failed")
+
+
+def test_a_nul_is_replaced_since_text_cannot_hold_it(connection: psycopg.Connection, tmp_path: Path) -> None:
+    published = publish(connection, tmp_path, key="a", rows=[missing("a\x00b")])
+    assert discrepancies_of(connection, published.run_id, limit=1)[0].transaction_id == "a\ufffdb"
+
+
+def test_dictionary_encoded_words_and_more_than_one_batch_are_taken(
+    connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = [missing("a")] * (BATCH_ROWS + 5)
+    table = pa.Table.from_pylist(rows[:1], schema=MATCHING_COLUMNS).take([0] * len(rows))
+    numbers = pa.array(range(len(rows)), type=pa.int32())
+    table = table.set_column(table.schema.get_field_index("occurrence"), "occurrence", numbers)
+    for name in ("class", "currency", "processor_status", "ledger_status"):
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, table.column(name).dictionary_encode())
+    file = tmp_path / "words.parquet"
+    pq.write_table(table.append_column("extra", pa.nulls(table.num_rows)), file)
+    run = begin(connection, "a")
+    publish_run(connection, run_id=run.run_id, conclusion=conclusion(rows), discrepancies=file, input_fingerprint=None)
+    assert count(connection, "discrepancies") == BATCH_ROWS + 5

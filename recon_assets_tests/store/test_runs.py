@@ -1,0 +1,110 @@
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from recon_assets.domain.errors import StoreUnavailable
+from recon_assets.store.database import Database
+from recon_assets.store.history import current_run, latest_attempts, recent_runs, run_by_id
+from recon_assets.store.runs import begin_run, processor_day_lock, record_failure
+from recon_assets_tests.store.builders import DAY, STARTED, begin, missing, publish
+
+
+def fail(connection: psycopg.Connection, key: str, reason: str = "the feed did not answer"):
+    return record_failure(
+        connection,
+        processor="stripe",
+        business_date=DAY,
+        idempotency_key=key,
+        dagster_run_id=None,
+        stage="raw_processor_feed",
+        reason=reason,
+        started_at=STARTED,
+    )
+
+
+def test_versions_of_a_day_count_up_and_other_days_are_apart(connection) -> None:
+    assert begin(connection, "a").version == 1
+    assert begin(connection, "b").version == 2
+    assert begin(connection, "c", processor="paypal").version == 1
+
+
+def test_a_run_whose_worker_died_is_aborted_by_the_next_one(connection) -> None:
+    dead = begin(connection, "a")
+    again = begin(connection, "a")
+    assert (again.version, again.already_published) == (2, False)
+    run = run_by_id(connection, dead.run_id)
+    assert run.status == "aborted"
+    assert "died" in run.failure_reason
+
+
+def test_a_clock_ahead_of_the_databases_does_not_keep_a_run_from_ending(connection) -> None:
+    run = begin_run(
+        connection,
+        processor="stripe",
+        business_date=DAY,
+        idempotency_key="a",
+        dagster_run_id=None,
+        started_at=STARTED + timedelta(days=36_500),
+    )
+    assert fail(connection, "a") == run.run_id
+
+
+def test_a_day_is_held_by_one_connection_at_a_time(database: Database, connection) -> None:
+    with (
+        database.connect() as other,
+        processor_day_lock(connection, "stripe", DAY),
+        processor_day_lock(other, "paypal", DAY),
+    ):
+        with (
+            pytest.raises(StoreUnavailable, match="another run of stripe 2025-09-30 is in progress"),
+            processor_day_lock(other, "stripe", DAY, wait_s=0.05),
+        ):
+            pass
+        begin(connection, "inside the lock")
+    with database.connect() as other, processor_day_lock(other, "stripe", DAY, wait_s=0.05):
+        pass
+
+
+def test_the_day_is_free_again_after_an_error_and_after_a_lost_connection(database: Database, connection) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero), processor_day_lock(connection, "stripe", DAY):
+        connection.execute("SELECT 1 / 0")
+    with database.connect() as lost, pytest.raises(psycopg.OperationalError), processor_day_lock(lost, "stripe", DAY):
+        connection.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
+        connection.commit()
+        lost.execute("SELECT 1")
+    with processor_day_lock(connection, "stripe", DAY, wait_s=1):
+        pass
+
+
+def test_a_failure_ends_the_running_attempt_and_leaves_the_answer(connection, tmp_path) -> None:
+    published = publish(connection, tmp_path, key="good", rows=[missing("a")])
+    running = begin(connection, "bad")
+    assert fail(connection, "bad") == running.run_id
+    (day,) = latest_attempts(connection, processors=["stripe"], since=DAY, until=DAY)
+    assert (day.latest.status, day.latest.failed_stage) == ("failed", "raw_processor_feed")
+    assert day.latest.failure_reason == "the feed did not answer"
+    assert day.current.id == published.run_id == current_run(connection, "stripe", DAY).id
+
+
+def test_a_failure_before_the_run_began_is_one_row_per_key(connection) -> None:
+    assert fail(connection, "a") is not None
+    assert fail(connection, "a") is None
+    assert fail(connection, "b") is not None
+    assert [(run.idempotency_key, run.version) for run in recent_runs(connection, limit=5)] == [("b", 2), ("a", 1)]
+
+
+def test_a_failure_after_the_answer_does_not_touch_it(connection, tmp_path) -> None:
+    publish(connection, tmp_path, key="a", rows=[])
+    assert fail(connection, "a") is None
+    assert [run.status for run in recent_runs(connection)] == ["completed"]
+
+
+def test_an_endless_reason_is_cut(connection) -> None:
+    run = run_by_id(connection, fail(connection, "a", reason="x" * 10_000))
+    assert len(run.failure_reason) == 2_000
+
+
+def test_a_day_that_was_never_tried_has_no_state(connection) -> None:
+    assert latest_attempts(connection, processors=["stripe"], since=DAY, until=DAY) == ()
+    assert current_run(connection, "stripe", DAY) is None
