@@ -7,11 +7,11 @@ import os
 import string
 from collections.abc import Mapping
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar, cast
+from typing import Annotated, Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import pydantic.dataclasses
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
@@ -72,6 +72,17 @@ class ProcessorConfig(BaseModel):
         return business_day(self.name, business_date, time_zone=self.time_zone, day_starts_at=self.day_starts_at)
 
 
+class _RiskFile(BaseModel):
+    """`risk.yaml`: what it does not say keeps its default in `RiskThresholds`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    low_below_rate: Decimal = Field(default=Decimal(0), ge=0, le=1)
+    low_below_amount: Decimal = Field(default=Decimal(0), ge=0)
+    high_from_rate: Decimal = Field(default=Decimal(0), ge=0, le=1)
+    high_from_amount: Decimal = Field(default=Decimal(0), ge=0)
+
+
 class Configuration(BaseModel):
     """Everything below `config/`."""
 
@@ -118,8 +129,7 @@ class Configuration(BaseModel):
 def _risk_thresholds(path: Path) -> RiskThresholds:
     if not path.exists():
         return RiskThresholds()
-    strict = pydantic.dataclasses.dataclass(RiskThresholds, config=ConfigDict(extra="forbid"))
-    return _parse(cast("type[RiskThresholds]", strict), path, _yaml(path))
+    return RiskThresholds(**_parse(_RiskFile, path, _yaml(path)).model_dump(exclude_unset=True))
 
 
 def _substituted(path: Path, settings: Settings) -> Any:

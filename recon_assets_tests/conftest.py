@@ -5,6 +5,7 @@
     database   the opened `Database` of these settings
     connection one connection to it, closed at the end
     server     the session's `EmbeddedServer`, for tests of connections and faults
+    own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
 
 A fresh database costs about 30 ms. The server runs without fsync: tests of durability start their own.
@@ -21,13 +22,14 @@ import psycopg
 import pytest
 
 from recon_assets.settings import Settings
+from recon_assets.store import embedded_process
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
-KEPT_DATABASES = 25
-"""Dropped together: the first drop waits for a checkpoint, the next find nothing left to write. Each has 8 MB."""
+KEPT_DATABASES = 100
+"""Of 8 MB each. To drop one takes longer than a test, so it is done only for the sake of the disk."""
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,22 @@ def server() -> Iterator[EmbeddedServer]:
         with open_database(settings_on(joined, folder, name=TEMPLATE)):
             pass
         yield joined
+        embedded_process._pg_ctl(joined.place, ["-m", "immediate", "-w", "stop"], timeout_s=60)  # nothing is to be kept
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own_server_settings() -> Iterator[Settings]:
+    """The server lies in a short folder that every account may enter, and is stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield Settings(
+        _env_file=None,
+        RECON_HOME=PROJECT,
+        RECON_DATA_DIR=folder / "data",
+        LOCAL_REPORTS_DIR=folder / "local_reports",
+    )
+    EmbeddedServer(folder / "data").stop()
     shutil.rmtree(folder)
 
 

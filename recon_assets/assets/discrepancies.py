@@ -55,14 +55,18 @@ def discrepancies_asset(
 def _reconcile(
     stage: Stage, transactions: NormalisedFeed, ledger_entries: NormalisedFeed, thresholds: RiskThresholds
 ) -> ReconciledDay:
-    """Match, conclude and publish, alone on this processor-day."""
+    """Match, conclude and publish, alone on this processor-day.
+
+    A retry of the same run with the same inputs finds what it published; with other inputs it is a new version.
+    """
+    fingerprint = _fingerprint(transactions, ledger_entries)
     processor, business_date = stage.day.processor, stage.day.business_date
     with stage.record.connect() as connection, processor_day_lock(connection, processor, business_date):
         run = begin_run(
             connection,
             processor=processor,
             business_date=business_date,
-            idempotency_key=stage.idempotency_key,
+            idempotency_key=f"{stage.attempt_key}:{fingerprint}",
             dagster_run_id=stage.dagster_run_id,
             started_at=stage.started_at,
         )
@@ -85,7 +89,7 @@ def _reconcile(
             run_id=run.run_id,
             conclusion=conclusion,
             discrepancies=matching.discrepancies,
-            input_fingerprint=_fingerprint(transactions, ledger_entries),
+            input_fingerprint=fingerprint,
         )
     return ReconciledDay(
         run_id=str(run.run_id),

@@ -29,7 +29,7 @@ class Stage:
     asset_key: str
     day: BusinessDay
     dagster_run_id: str
-    idempotency_key: str
+    attempt_key: str
     started_at: datetime
     record: Record
     storage: Storage
@@ -103,7 +103,7 @@ def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record
         asset_key=context.asset_key.to_user_string(),
         day=config.business_day(date.fromisoformat(context.partition_key)),
         dagster_run_id=run.run_id,
-        idempotency_key=f"{run.root_run_id or run.run_id}:{config.name}:{context.partition_key}",
+        attempt_key=f"{run.root_run_id or run.run_id}:{config.name}:{context.partition_key}",
         started_at=datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC),
         record=record,
         storage=storage,
@@ -119,7 +119,7 @@ def _record_failure(stage: Stage, reason: str) -> None:
                 processor=stage.day.processor,
                 business_date=stage.day.business_date,
                 dagster_run_id=stage.dagster_run_id,
-                idempotency_key=stage.idempotency_key,
+                idempotency_key=stage.attempt_key,
                 stage=stage.name,
                 reason=reason,
                 started_at=stage.started_at,

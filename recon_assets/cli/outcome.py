@@ -58,7 +58,7 @@ def outcome_of(
         processor=processor,
         business_date=business_date,
         run=run,
-        report=report if run is not None and run.status == "completed" and report.exists() else None,
+        report=report if run is not None and run.verdict is not None and report.exists() else None,
         problem=_problem(run, finished),
     )
 
@@ -102,7 +102,7 @@ def print_outcomes(console: Console, outcomes: list[DayOutcome]) -> None:
 def verdict_text(run: "Run | None") -> str:
     """The verdict in its colour; a run without one is red."""
     if run is None or run.verdict is None:
-        return f"[bold red]{run.status if run and run.status != 'completed' else 'failed'}[/]"
+        return f"[bold red]{run.status if run else 'failed'}[/]"
     return f"[{COLOUR_OF_VERDICT[run.verdict]}]{run.verdict.value}[/]"
 
 

@@ -1,7 +1,7 @@
 """`recon run`: reconcile processors for a day."""
 
-from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -81,17 +81,16 @@ def _checked(names: list[str], configuration: "Configuration", day: date) -> lis
     """Each processor once, in the order given; unknown ones and days before their start are wrong usage."""
     unknown = [name for name in names if name not in configuration.processors]
     if unknown:
-        known = ", ".join(sorted(configuration.processors))
-        typer.secho(f"recon: unknown processor: {', '.join(unknown)}. Configured: {known}.", fg="red", err=True)
-        raise typer.Exit(WRONG_USAGE)
-    if day > yesterday():
-        typer.secho(f"recon: {day} is not over yet; the last finished day is {yesterday()} (UTC).", fg="red", err=True)
-        raise typer.Exit(WRONG_USAGE)
-    for name in names:
-        start = configuration.processors[name].start_date
-        if day < start:
-            typer.secho(
-                f"recon: {name} starts on {start}; for earlier days change start_date in its YAML.", fg="red", err=True
-            )
-            raise typer.Exit(WRONG_USAGE)
+        _refuse(f"unknown processor: {', '.join(unknown)}. Configured: {', '.join(sorted(configuration.processors))}")
+    now = datetime.now(UTC)
+    for config in (configuration.processors[name] for name in names):
+        if config.business_day(day).ends_at > now:
+            _refuse(f"{day} is not over yet at {config.name}")
+        if day < config.start_date:
+            _refuse(f"{config.name} starts on {config.start_date}; for earlier days change start_date in its YAML")
     return list(dict.fromkeys(names))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.secho(f"recon: {sentence}.", fg="red", err=True)
+    raise typer.Exit(WRONG_USAGE)

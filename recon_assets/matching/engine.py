@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recon_assets.domain.discrepancies import PRIORITY_OF_CLASS, DiscrepancyClass
+from recon_assets.domain.errors import LimitExceeded
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.schemas.currencies import exponents
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 STAGES: Final = Path(__file__).parent / "stages"
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
-_BIGINT_LIMIT: Final = 2**63
 _DISCREPANCY_ORDER: Final = "priority, class, transaction_id, side, occurrence"
 
 
@@ -38,7 +38,8 @@ def match_frames(
 ) -> Matching:
     """Compare two frames (`FRAME_SCHEMA`) of one processor-day and write the discrepancies into the folder `into`.
 
-    Rows are in a fixed order, so that equal frames give equal bytes.
+    Rows are in a fixed order, so that equal frames give equal bytes. Raises `LimitExceeded` when two amounts of one
+    key lie further apart than 64 bits hold.
     """
     import duckdb
 
@@ -49,8 +50,7 @@ def match_frames(
     ) as connection:
         _declare(connection, processor=processor, transactions=transactions, ledger_entries=ledger_entries)
         for stage in sorted(STAGES.glob("*.sql")):
-            for statement in duckdb.extract_statements(stage.read_text()):
-                connection.execute(statement).fetchall()
+            _run_stage(connection, stage)
         target = into / DISCREPANCIES_FILE
         connection.execute(
             f"COPY (SELECT * REPLACE (CAST(CAST(discrepancy_id AS UUID) AS VARCHAR) AS discrepancy_id)"  # noqa: S608
@@ -75,6 +75,20 @@ def _declare(
     connection.executemany(
         "INSERT INTO classes VALUES (?, ?)", [[word.value, int(p)] for word, p in PRIORITY_OF_CLASS.items()]
     ).fetchall()
+
+
+def _run_stage(connection: "duckdb.DuckDBPyConnection", stage: Path) -> None:
+    import duckdb
+
+    try:
+        for statement in duckdb.extract_statements(stage.read_text()):
+            connection.execute(statement).fetchall()
+    except duckdb.OutOfRangeException:  # not chained: its text quotes amounts
+        raise LimitExceeded(
+            "the difference of two amounts does not fit in 64 bits of minor units",
+            where=f"matching stage {stage.stem}",
+            remedy="Look for an amount near the 64-bit limit on either side: it is almost surely a misread column.",
+        ) from None
 
 
 def _read_result(connection: "duckdb.DuckDBPyConnection", discrepancies: Path) -> Matching:

@@ -1,5 +1,6 @@
 """The checks of every stage, as pure functions from what is known to an outcome."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from recon_assets.domain.checks import CheckOutcome, Severity
@@ -23,7 +24,7 @@ def feed_is_complete(*, problems: Sequence[str], files: int, size_bytes: int) ->
     """On a raw feed: nothing that the feed promised is missing."""
     return _outcome(
         "feed_is_complete",
-        failed_rules=dict.fromkeys(problems, 1),
+        failed_rules=Counter(problems),
         rows_checked=files,
         facts={"files": files, "bytes": size_bytes},
     )

@@ -4,7 +4,7 @@ Not here: starting it (`embedded_process`), sharing it (`embedded`).
 
 PostgreSQL refuses to run as root. As root we run it as the owner of its files, at first `nobody`, who must reach
 the data folder and the wheel's programs. Under a closed home folder neither is reachable: then the files lie under
-`/var/tmp`, and `postgres` in the data folder is a link to them.
+`/var/lib`, and `postgres` in the data folder is a link to them.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ MAX_SOCKET_PATH_BYTES: Final = 106
 """What `sockaddr_un` holds on Linux, without its final zero (macOS: 103, also met by the short folder)."""
 
 PROBE_TIMEOUT_S: Final = 20
-_SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 (`_refuse_planted` guards both)
-_SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108
+_SHARED_FOLDER: Final = Path("/var/lib")
+_SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 (`_refuse_planted` guards it)
 _PRIVATE: Final = 0o700
 
 
@@ -45,32 +45,40 @@ class Account:
 class Place:
     """`pgdata` is the cluster; `socket_dir` holds its socket and is closed to others.
 
-    `account` is None when the server runs as the present user.
+    `account` is None when the server runs as the present user. `link` is where the data folder points to a cluster
+    that lies elsewhere.
     """
 
     pgdata: Path
     socket_dir: Path
     binaries: Path
     account: Account | None
+    link: Path | None = None
 
 
 def find_place(data_dir: Path) -> Place:
     """The place of `data_dir`'s server; creates folders and, where needed, a copy of the programs.
 
-    Raises `StoreRefused` when the cluster belongs to somebody else.
+    Raises `StoreRefused` when the cluster belongs to somebody else, or lay elsewhere and is gone.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    pgdata = (data_dir / "postgres").resolve()
+    link = data_dir / "postgres"
+    pgdata = link.resolve()
+    if link.is_symlink() and not pgdata.exists():
+        raise StoreRefused(
+            "the files of the embedded database are gone",
+            where=str(pgdata),
+            remedy=f"restore them from a backup, or remove {link} to begin with an empty one",
+        )
     if os.geteuid() != 0:
         _refuse_foreign(pgdata)
         return Place(pgdata, _socket_dir(pgdata, None), _wheel_binaries(), None)
     account = _account(pgdata)
+    is_elsewhere = link.is_symlink()
     if not pgdata.exists() and not _reaches(account, pgdata.parent):
-        pgdata = _elsewhere(data_dir) / "postgres"
-        link = data_dir / "postgres"
-        link.unlink(missing_ok=True)
-        link.symlink_to(pgdata)
-    return Place(pgdata, _socket_dir(pgdata, account), _reachable_binaries(data_dir, account), account)
+        pgdata, is_elsewhere = _elsewhere(data_dir) / "postgres", True
+    binaries = _reachable_binaries(data_dir, account)
+    return Place(pgdata, _socket_dir(pgdata, account), binaries, account, link if is_elsewhere else None)
 
 
 def _wheel_binaries() -> Path:
@@ -156,7 +164,7 @@ def _copy_of_programs(binaries: Path, data_dir: Path) -> Path:
 
 
 def _elsewhere(data_dir: Path) -> Path:
-    """A folder of root's under /var/tmp, one per data folder. Others may enter it, not write to it."""
+    """A folder of root's under /var/lib, one per data folder. Others may enter it, not write to it."""
     folder = _SHARED_FOLDER / f"recon-{_digest(data_dir)}"
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()

@@ -71,6 +71,8 @@ def start(place: Place, *, durable: bool) -> None:
     _remove_stale_pid_files(place)
     if not (place.pgdata / "PG_VERSION").exists():
         _create_cluster(place)
+    if place.link and not place.link.is_symlink():
+        place.link.symlink_to(place.pgdata)
     _limit_log(place)
     options = SERVER_SETTINGS | {"unix_socket_directories": _quoted_item(place.socket_dir)}
     if not durable:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.errors import StoreRefused
+from recon_assets.domain.verdict import Verdict
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.staging import STAGED_COLUMNS, stage_discrepancies
@@ -41,7 +42,7 @@ _SUPERSEDE: Final = """
 _COMPLETE: Final = """
     UPDATE reconciliation_runs
     SET
-        status = 'completed', is_current = TRUE, end_time = greatest(clock_timestamp(), start_time),
+        status = %(status)s, is_current = TRUE, end_time = greatest(clock_timestamp(), start_time),
         verdict = %(verdict)s, processor_transactions = %(processor_transactions)s,
         internal_transactions = %(ledger_entries)s, matched_count = %(matched)s,
         discrepancy_count = %(discrepancy_count)s, missing_transaction_count = %(missing_count)s,
@@ -88,7 +89,7 @@ def publish_run(
     assert_idle(connection)
     with translated_errors("publishing the run"), connection.transaction():
         version, status = _lock_run(connection, run_id, conclusion)
-        if status == "completed":
+        if status in {"completed", "incomplete"}:
             return PublishedRun(run_id, version, superseded=None, already_published=True)
         if status != "running":
             raise StoreRefused(
@@ -181,6 +182,7 @@ def _facts(run_id: UUID, conclusion: Conclusion, input_fingerprint: str | None) 
         "value_at_risk_rate": risk.value_at_risk_rate,
         "risk_level": risk.level.name,
         "compliance": str(risk.compliance),
+        "status": "incomplete" if conclusion.verdict is Verdict.INCOMPLETE else "completed",
         "incomplete_reasons": Jsonb(list(conclusion.incomplete_reasons)),
         "input_fingerprint": input_fingerprint,
         "metadata": Jsonb({"count_by_class": {str(kind): count for kind, count in conclusion.count_by_class.items()}}),

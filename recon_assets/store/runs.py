@@ -88,7 +88,9 @@ def begin_run(
         published = connection.execute(
             """
             SELECT id, version FROM reconciliation_runs
-            WHERE idempotency_key = %s AND status = 'completed' AND processor_name = %s AND run_date = %s
+            WHERE
+                idempotency_key = %s AND status IN ('completed', 'incomplete')
+                AND processor_name = %s AND run_date = %s
             """,
             [idempotency_key, processor, business_date],
         ).fetchone()
@@ -135,8 +137,9 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
 ) -> UUID | None:
     """Write down that an attempt failed; the current answer stays as it is. Returns the failed run's id.
 
-    The key's running row becomes `failed`; without one a failed row is added, once per key. None when there is
-    nothing to add: the key is published, or its failure is known. `reason` carries no payment values.
+    `idempotency_key` is that of the attempt, or what such keys begin with before their `:inputs`. Its running row
+    becomes `failed`; without one a failed row is added, once per Dagster run. None when there is nothing to add: this
+    Dagster run has published, or its failure is known. `reason` carries no payment values.
     """
     assert_idle(connection)
     facts = {
@@ -157,7 +160,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
                 status = 'failed', end_time = greatest(clock_timestamp(), start_time),
                 failed_stage = %(stage)s, failure_reason = %(reason)s
             WHERE
-                idempotency_key = %(key)s AND status = 'running'
+                (idempotency_key = %(key)s OR starts_with(idempotency_key, %(key)s || ':')) AND status = 'running'
                 AND processor_name = %(processor)s AND run_date = %(date)s
             RETURNING id
             """,
@@ -174,7 +177,9 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
                     %(start)s, greatest(clock_timestamp(), %(start)s), %(stage)s, %(reason)s
                 FROM reconciliation_runs WHERE processor_name = %(processor)s AND run_date = %(date)s
                 HAVING count(*) FILTER (
-                    WHERE idempotency_key = %(key)s AND status IN ('completed', 'failed')
+                    WHERE (idempotency_key = %(key)s OR starts_with(idempotency_key, %(key)s || ':'))
+                    AND dagster_run_id IS NOT DISTINCT FROM %(dagster)s
+                    AND status IN ('completed', 'incomplete', 'failed')
                 ) = 0
                 RETURNING id
                 """,

@@ -1,5 +1,6 @@
 """Windows of business days: no gap, no overlap, DST included."""
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ def test_adjacent_days_neither_overlap_nor_leave_a_gap_for_two_years(zone: str) 
     first = date(2024, 1, 1)
     days = [business_day("square", first + timedelta(days=n), time_zone=zone) for n in range(731)]
 
-    assert all(before.ends_at == after.starts_at for before, after in zip(days, days[1:], strict=False))
+    assert all(before.ends_at == after.starts_at for before, after in itertools.pairwise(days))
 
 
 def test_a_day_is_23_hours_long_when_clocks_go_forward() -> None:

@@ -24,7 +24,9 @@ def test_plain_decimals_are_read(text: str, exponent: int, minor: int) -> None:
     assert minor_from_text(text, exponent=exponent) == minor
 
 
-@pytest.mark.parametrize("text", ["", ".", "1e3", "1_000", "1,000.00", " 1", "1 ", ".5", "5.", "NaN", "Infinity", "١"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "1e3", "1_000", "1,000.00", " 1", "1 ", ".5", "5.", "NaN", "Infinity", "\u0661"]
+)
 def test_anything_else_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(NotRepresentable) as caught:
         minor_from_text(text, exponent=2)

@@ -53,7 +53,9 @@ def test_whatever_did_not_come_is_a_reason(processor: FeedState, ledger: FeedSta
 def test_a_day_on_which_both_feeds_say_nothing_happened_is_complete() -> None:
     nothing = {"rows": 0, "says_empty": True}
 
-    assert not completeness_reasons(processor=replace(PROCESSOR, **nothing), ledger=replace(LEDGER, **nothing), proofs=[])
+    assert not completeness_reasons(
+        processor=replace(PROCESSOR, **nothing), ledger=replace(LEDGER, **nothing), proofs=[]
+    )
 
 
 def test_a_residual_is_a_reason() -> None:

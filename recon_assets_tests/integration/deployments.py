@@ -117,7 +117,7 @@ class Deployment:
         return subprocess.run(
             self.command(*arguments),
             env=self.environment(),
-            cwd=self.settings.data_dir.parent,
+            cwd=self.settings.reports_dir.parent,
             capture_output=True,
             text=True,
             timeout=180,

@@ -20,18 +20,34 @@ LAUNCH = """
 mutation ($run: ExecutionParams!) { launchPipelineExecution(executionParams: $run) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
-STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-ASSETS = "{ assetNodes { assetKey { path } groupName hasAssetChecks } schedulesOrError { ... on Schedules { results { name cronSchedule } } } }"
-PARTITION_CHECKS = """
-query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
-  ... on AssetChecks { checks { name executionForLatestMaterialization { status evaluation { partition } } } } } } } }
+RETRY = """
+mutation ($retry: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $retry) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
+STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+GRAPH = """
+{ assetNodes { groupName }
+  schedulesOrError(
+    repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "recon_assets"}
+  ) { ... on Schedules { results { cronSchedule } } } }
+"""
+CHECK_PARTITIONS = """
+query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
+  ... on AssetChecks { checks { name partitionStatuses {
+    ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } } } } } } } }
+"""
+RUNS = "{ runsOrError { ... on Runs { results { jobName status } } } }"
+CURRENT_ROWS = """
+SELECT discrepancy_id, class, transaction_id, amount FROM discrepancies
+WHERE run_id = (SELECT id FROM reconciliation_runs WHERE is_current) ORDER BY discrepancy_id
+"""
+VERSIONS = "SELECT version FROM reconciliation_runs ORDER BY version"
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
+def deployment(own_server_settings: Settings) -> Deployment:
     """With an embedded database of its own, as on a fresh machine."""
-    yield Deployment(Settings(_env_file=None, RECON_DATA_DIR=tmp_path / "data", LOCAL_REPORTS_DIR=tmp_path / "reports"))
+    return Deployment(own_server_settings)
 
 
 @pytest.fixture
@@ -74,7 +90,7 @@ def wait_until(condition, process: subprocess.Popen[bytes], folder: Path) -> Non
 
 def serves(address: str) -> bool:
     try:
-        reply = requests.post(f"{address}/graphql", json={"query": ASSETS}, timeout=20).json()
+        reply = requests.post(f"{address}/graphql", json={"query": GRAPH}, timeout=20).json()
     except (requests.RequestException, ValueError):
         return False
     return bool((reply.get("data") or {}).get("assetNodes"))
@@ -86,10 +102,18 @@ def ask(address: str, query: str, **variables: object) -> dict:
     return reply["data"]
 
 
+def final_status(address: str, run_id: str) -> str:
+    deadline = time.monotonic() + PATIENCE_S
+    while (status := ask(address, STATUS, id=run_id)["runOrError"]["status"]) not in {"SUCCESS", "FAILURE"}:
+        assert time.monotonic() < deadline, f"the run is still {status}"
+        time.sleep(0.5)
+    return status
+
+
 def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
     ui: str, deployment: Deployment, tmp_path: Path
 ) -> None:
-    graph = ask(ui, ASSETS)
+    graph = ask(ui, GRAPH)
     assert {node["groupName"] for node in graph["assetNodes"]} == {"paypal", "square", "stripe"}
     assert {schedule["cronSchedule"] for schedule in graph["schedulesOrError"]["results"]} == {"0 1 * * *"}
 
@@ -105,23 +129,23 @@ def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
     launched = ask(ui, LAUNCH, run=run)["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
-    deadline = time.monotonic() + PATIENCE_S
-    while (status := ask(ui, STATUS, id=run_id)["runOrError"]["status"]) not in {"SUCCESS", "FAILURE"}:
-        assert time.monotonic() < deadline, f"the run is still {status}"
-        time.sleep(0.5)
-    assert status == "SUCCESS", (tmp_path / "dagster.log").read_text()[-3000:]
+    assert final_status(ui, run_id) == "SUCCESS", (tmp_path / "dagster.log").read_text()[-3000:]
 
     key = {"path": ["stripe", "discrepancies"]}
-    checks = ask(ui, PARTITION_CHECKS, key=key)["assetNodeOrError"]["assetChecksOrError"]["checks"]
-    assert [check["executionForLatestMaterialization"]["evaluation"]["partition"] for check in checks] == ["2025-09-30"]
-    assert [check["executionForLatestMaterialization"]["status"] for check in checks] == ["SUCCEEDED"]
+    checks = ask(ui, CHECK_PARTITIONS, key=key)["assetNodeOrError"]["assetChecksOrError"]["checks"]
+    passed = {"startKey": "2025-09-30", "endKey": "2025-09-30", "status": "SUCCEEDED"}
+    assert checks == [{"name": "proof_residual_is_zero", "partitionStatuses": {"ranges": [passed]}}]
 
-    rows = "SELECT discrepancy_id, class, transaction_id, amount FROM discrepancies WHERE run_id = (SELECT id FROM reconciliation_runs WHERE is_current) ORDER BY 1"
-    from_ui = deployment.query(rows)
+    retried = ask(ui, RETRY, retry={"parentRunId": run_id, "strategy": "ALL_STEPS"})["launchRunReexecution"]
+    assert final_status(ui, retried["run"]["runId"]) == "SUCCESS"
+    assert deployment.query(VERSIONS) == [(1,)], "a retry with equal inputs finds the answer that is there"
+
+    from_ui = deployment.query(CURRENT_ROWS)
     finished = deployment.recon("run", "--processors", "stripe", "--date", "2025-09-30")
     assert finished.returncode == 0, finished.stderr
     assert "19.95 USD" in finished.stdout
     assert len(from_ui) == 5
-    assert deployment.query(rows) == from_ui
-    runs = ask(ui, "{ runsOrError { ... on Runs { results { jobName status } } } }")["runsOrError"]["results"]
-    assert runs == [{"jobName": "reconcile_stripe", "status": "SUCCESS"}] * 2, "runs of the command line are real runs"
+    assert deployment.query(CURRENT_ROWS) == from_ui
+    assert deployment.query(VERSIONS) == [(1,), (2,)]
+    runs = ask(ui, RUNS)["runsOrError"]["results"]
+    assert runs == [{"jobName": "reconcile_stripe", "status": "SUCCESS"}] * 3, "runs of the command line are real runs"

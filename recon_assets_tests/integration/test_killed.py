@@ -81,12 +81,15 @@ def test_a_run_killed_after_any_stage_leaves_an_answer_or_none_and_the_next_run_
     assert_one_answer(deployment)
 
 
-def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_one_answers(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, RECON_DATA_DIR=tmp_path / "data", LOCAL_REPORTS_DIR=tmp_path / "reports")
-    deployment = with_two_files(with_configuration(settings, tmp_path))
+def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_one_answers(
+    own_server_settings: Settings, tmp_path: Path
+) -> None:
+    deployment = with_two_files(with_configuration(own_server_settings, tmp_path))
     process = start(deployment)
     wait_for_stage(deployment, "transactions", process)
-    postmaster = int((EmbeddedServer(settings.data_dir).place.pgdata / "postmaster.pid").read_text().split()[0])
+    postmaster = int(
+        (EmbeddedServer(own_server_settings.data_dir).place.pgdata / "postmaster.pid").read_text().split()[0]
+    )
     os.kill(postmaster, signal.SIGKILL)
     process.wait(timeout=PATIENCE_S)
 

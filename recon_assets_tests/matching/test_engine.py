@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
+from recon_assets.domain.errors import LimitExceeded
 from recon_assets.matching.engine import Matching, match_frames
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
@@ -138,6 +139,13 @@ def test_totals_beyond_64_bits_stay_exact(tmp_path: Path) -> None:
     assert proof.residual_minor == 0
 
 
+def test_a_difference_beyond_64_bits_is_refused_and_not_repeated_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(LimitExceeded, match="does not fit in 64 bits") as caught:
+        match(tmp_path, [Record("a", 2**63 - 1)], [Record("a", -(2**63 - 1))])
+
+    assert str(2**63 - 1) not in str(caught.value)
+
+
 RECORDS = st.lists(
     st.builds(
         Record,
@@ -177,12 +185,12 @@ def oracle(processor: list[Record], ledger: list[Record]) -> tuple[int, Counter]
                 left_p = [other for other in left_p if other is not record]
                 exact += 1
         matched += exact
-        for p, l in zip(left_p, left_l, strict=False):
+        for ours, theirs in zip(left_p, left_l, strict=False):
             classes[
                 "currency_mismatch"
-                if p.currency != l.currency
+                if ours.currency != theirs.currency
                 else "amount_mismatch"
-                if p.amount_minor != l.amount_minor
+                if ours.amount_minor != theirs.amount_minor
                 else "status_mismatch"
             ] += 1
         for record in left_p[len(left_l) :]:

@@ -1,5 +1,6 @@
 """The written reports against the record: what was changed by hand afterwards is named."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -29,9 +30,18 @@ LEDGER = [
 ]
 
 
-def written(folder: Path) -> tuple[ReportFiles, Day]:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, Day]:
+    folder = tmp_path_factory.mktemp("original")
     day = reconciled(folder, PROCESSOR, LEDGER)
     return reported(folder, day), day
+
+
+@pytest.fixture
+def written(original: tuple[ReportFiles, Day], tmp_path: Path) -> tuple[ReportFiles, Day]:
+    """Reports of one's own, to be changed."""
+    files, day = original
+    return ReportFiles(json=Path(shutil.copy(files.json, tmp_path)), csv=Path(shutil.copy(files.csv, tmp_path))), day
 
 
 def changed(path: Path, old: str, new: str) -> None:
@@ -48,8 +58,8 @@ def without_line(path: Path, part: str) -> None:
     path.write_text("".join(kept), encoding="utf-8")
 
 
-def test_reports_as_they_were_written_agree_in_every_figure(tmp_path: Path) -> None:
-    files, day = written(tmp_path)
+def test_reports_as_they_were_written_agree_in_every_figure(written: tuple[ReportFiles, Day]) -> None:
+    files, day = written
 
     assert differences(files, day.conclusion) == ()
 
@@ -96,8 +106,10 @@ def test_good_reports_of_unusual_days_agree_too(
         ),
     ],
 )
-def test_a_change_in_the_json_is_named(tmp_path: Path, old: str, new: str, named: tuple[str, ...]) -> None:
-    files, day = written(tmp_path)
+def test_a_change_in_the_json_is_named(
+    written: tuple[ReportFiles, Day], old: str, new: str, named: tuple[str, ...]
+) -> None:
+    files, day = written
 
     changed(files.json, old, new)
 
@@ -114,58 +126,62 @@ def test_a_change_in_the_json_is_named(tmp_path: Path, old: str, new: str, named
         (",amount_mismatch,", ",status_mismatch,", ("discrepancies by class in CSV",)),
     ],
 )
-def test_a_change_in_the_csv_is_named(tmp_path: Path, old: str, new: str, named: tuple[str, ...]) -> None:
-    files, day = written(tmp_path)
+def test_a_change_in_the_csv_is_named(
+    written: tuple[ReportFiles, Day], old: str, new: str, named: tuple[str, ...]
+) -> None:
+    files, day = written
 
     changed(files.csv, old, new)
 
     assert differences(files, day.conclusion) == named
 
 
-def test_one_row_less_in_the_csv_is_named_in_count_and_amount(tmp_path: Path) -> None:
-    files, day = written(tmp_path)
+def test_one_row_less_in_the_csv_is_named_in_count_and_amount(written: tuple[ReportFiles, Day]) -> None:
+    files, day = written
 
     without_line(files.csv, ",lost,")
 
     assert differences(files, day.conclusion) == ("discrepancies by class in CSV", "amounts in CSV")
 
 
-def test_one_discrepancy_less_in_the_json_is_named_in_count_and_amount(tmp_path: Path) -> None:
-    files, day = written(tmp_path)
+def test_one_discrepancy_less_in_the_json_is_named_in_count_and_amount(written: tuple[ReportFiles, Day]) -> None:
+    files, day = written
 
     without_line(files.json, '"class":"duplicate_at_processor"')
 
     assert differences(files, day.conclusion) == ("discrepancies by class in JSON", "amounts in JSON")
 
 
-def test_one_missing_transaction_less_in_the_json_is_named(tmp_path: Path) -> None:
-    files, day = written(tmp_path)
+def test_one_missing_transaction_less_in_the_json_is_named(written: tuple[ReportFiles, Day]) -> None:
+    files, day = written
 
     changed(files.json, '"missing_transactions":[', '"missing_transactions":[],"before":[')
 
     assert differences(files, day.conclusion) == ("missing transactions in JSON",)
 
 
-def test_a_missing_transaction_claimed_on_an_incomplete_day_is_named(tmp_path: Path) -> None:
-    complete = reconciled(tmp_path / "complete", PROCESSOR, LEDGER)
-    incomplete = reconciled(tmp_path / "incomplete", PROCESSOR, LEDGER, problem="page 2 did not come")
+def test_a_missing_transaction_claimed_on_an_incomplete_day_is_named(
+    tmp_path: Path, written: tuple[ReportFiles, Day]
+) -> None:
+    files, _ = written
+    incomplete = reconciled(tmp_path, PROCESSOR, LEDGER, problem="page 2 did not come")
 
-    found = differences(reported(tmp_path, complete), incomplete.conclusion)
+    found = differences(files, incomplete.conclusion)
 
     assert found == ("summary in JSON", "missing transactions in JSON")
 
 
-def test_reports_of_another_day_disagree_in_everything(tmp_path: Path) -> None:
-    files, _ = written(tmp_path / "one")
-    other = reconciled(tmp_path / "two", [Record("a", 7), Record("b", 8), Record("z")], [Record("z")])
+def test_reports_of_another_day_disagree_in_everything(tmp_path: Path, written: tuple[ReportFiles, Day]) -> None:
+    files, _ = written
+    other = reconciled(tmp_path, [Record("a", 7), Record("b", 8), Record("z")], [Record("z")])
 
     assert differences(files, other.conclusion) == tuple(
         name for name in FIGURES if name != "missing transactions in JSON"
     )
 
 
-def test_a_report_cut_short_is_an_error_and_never_agreement(tmp_path: Path) -> None:
-    files, day = written(tmp_path)
+def test_a_report_cut_short_is_an_error_and_never_agreement(written: tuple[ReportFiles, Day]) -> None:
+    files, day = written
     files.json.write_bytes(files.json.read_bytes()[:-20])
 
     with pytest.raises(msgspec.DecodeError):

@@ -3,8 +3,6 @@
 import csv
 from pathlib import Path
 
-import pytest
-
 from recon_assets_tests.matching.frames import Record
 from recon_assets_tests.reports.days import reconciled, reported, sample_day
 
@@ -56,36 +54,46 @@ def test_every_discrepancy_is_a_row_with_these_columns_in_a_fixed_order(tmp_path
     ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "=1+1",
-        "+1",
-        "-1",
-        "@SUM(A1)",
-        "  =1+1",
-        "\t=1+1",
-        "\r=1+1",
-        "\n=1+1",
-        "\ttext",
-        "\rtext",
-        " \t\r\n @x",
-        '=HYPERLINK("http://a.example";"x")',
-        "-",
-    ],
-)
-def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, text: str) -> None:
-    (row,) = table(tmp_path, [Record(text, merchant_id=text, reference_number=text, raw_file=text)], [])
-
-    columns = ("transaction_id", "merchant_id", "reference_number", "processor_raw_file")
-    assert [row[column] for column in columns] == ["'" + text] * 4
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "  =1+1",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\ttext",
+    "\rtext",
+    " \t\r\n @x",
+    '=HYPERLINK("http://a.example";"x")',
+    "-",
+]
+HARMLESS = [
+    *("a=1", "x-1", "1-2", "'=1", "user@host", "", " plain", '"=1"', 'say "so", he', "two\nlines", "two\r\nlines"),
+    *("one\rline", "semi;colon", "株式会社 Søn 🧾", "a,b", '"', "'", "\\n", "NULL"),
+]
 
 
-@pytest.mark.parametrize("text", ["a=1", "x-1", "1-2", "'=1", "user@host", "", " plain", '"=1"'])
-def test_a_cell_that_is_no_formula_stays_as_it_is(tmp_path: Path, text: str) -> None:
-    (row,) = table(tmp_path, [Record("a", merchant_id=text)], [])
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path) -> None:
+    records = [Record(text, merchant_id=text, reference_number=text, raw_file=text) for text in FORMULAS]
 
-    assert row["merchant_id"] == text
+    rows = table(tmp_path, records, [])
+
+    for column in ("transaction_id", "merchant_id", "reference_number", "processor_raw_file"):
+        assert sorted(row[column] for row in rows) == sorted("'" + text for text in FORMULAS)
+
+
+def test_a_file_name_in_the_ledger_is_made_harmless_too(tmp_path: Path) -> None:
+    (row,) = table(tmp_path, [], [Record("a", raw_file="-2025-09-30.csv")])
+
+    assert row["ledger_raw_file"] == "'-2025-09-30.csv"
+
+
+def test_other_text_comes_back_as_it_was_with_quotes_line_ends_and_unicode(tmp_path: Path) -> None:
+    rows = table(tmp_path, [Record(f"{n:02}", merchant_id=text) for n, text in enumerate(HARMLESS)], [])
+
+    assert [row["merchant_id"] for row in rows] == HARMLESS
 
 
 def test_a_negative_amount_stays_a_plain_number(tmp_path: Path) -> None:
@@ -94,24 +102,18 @@ def test_a_negative_amount_stays_a_plain_number(tmp_path: Path) -> None:
     assert (row["amount"], row["processor_amount"], row["fee"]) == ("-19.95", "-19.95", "-0.30")
 
 
-@pytest.mark.parametrize(
-    ("currency", "amount_minor", "text"),
-    [("USD", 5, "0.05"), ("JPY", -7, "-7"), ("KWD", 1, "0.001"), ("USD", -(2**63) + 1, "-92233720368547758.07")],
-)
-def test_amounts_have_the_places_of_their_currency(tmp_path: Path, currency: str, amount_minor: int, text: str) -> None:
-    (row,) = table(tmp_path, [Record("a", amount_minor, currency)], [])
+def test_amounts_have_the_places_of_their_currency(tmp_path: Path) -> None:
+    amounts = [("USD", 5), ("JPY", -7), ("KWD", 1), ("CLF", 12345), ("EUR", -(2**63) + 1)]
 
-    assert row["amount"] == text
+    rows = table(tmp_path, [Record(currency, minor, currency) for currency, minor in amounts], [])
 
-
-@pytest.mark.parametrize(
-    "text",
-    ['say "so", he', "two\nlines", "two\r\nlines", "one\rline", "semi;colon", "株式会社 Søn 🧾", "a,b", '"', "'"],
-)
-def test_quotes_line_ends_and_unicode_come_back_as_they_were(tmp_path: Path, text: str) -> None:
-    rows = table(tmp_path, [Record("a", merchant_id=text), Record("b")], [])
-
-    assert [row["merchant_id"] for row in rows] == [text, "ACME"]
+    assert {row["transaction_id"]: row["amount"] for row in rows} == {
+        "USD": "0.05",
+        "JPY": "-7",
+        "KWD": "0.001",
+        "CLF": "1.2345",
+        "EUR": "-92233720368547758.07",
+    }
 
 
 def test_what_is_absent_is_an_empty_cell_and_not_zero(tmp_path: Path) -> None:

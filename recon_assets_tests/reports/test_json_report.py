@@ -116,39 +116,53 @@ def test_the_report_says_when_it_was_made_and_of_which_run(tmp_path: Path) -> No
     assert (metadata["run_id"], metadata["version"], metadata["dagster_run_id"]) == ("0199-run", 3, "dagster-run")
 
 
+AMOUNTS = [
+    ("USD", 657750, b"6577.50"),
+    ("USD", 1, b"0.01"),
+    ("USD", -1, b"-0.01"),
+    ("USD", -100, b"-1.00"),
+    ("JPY", 6577, b"6577"),
+    ("JPY", -6577, b"-6577"),
+    ("KWD", 1234, b"1.234"),
+    ("KWD", -5, b"-0.005"),
+    ("CLF", 1, b"0.0001"),
+    ("EUR", LARGEST, b"92233720368547758.07"),
+    ("EUR", -LARGEST, b"-92233720368547758.07"),
+    ("KRW", LARGEST, b"9223372036854775807"),
+    ("BHD", 2**53 + 1, b"9007199254740.993"),
+    ("USD", 0, b"0.00"),
+]
+
+
+def test_an_amount_is_a_json_number_with_every_digit_and_no_more(tmp_path: Path) -> None:
+    charges = [Record(f"id-{n:02}", minor, currency) for n, (currency, minor, _) in enumerate(AMOUNTS)]
+
+    written, report = json_of(tmp_path, reconciled(tmp_path, [*charges, Record("b")], [Record("b")]))
+
+    expected = [(f"id-{n:02}".encode(), digits) for n, (_, _, digits) in enumerate(AMOUNTS)]
+    listed = re.findall(rb'"transaction_id":"([^"]+)",[^}]*?"amount":([^,}]+),', written)
+    assert listed == expected * 2, "once among the missing transactions, once among the discrepancies"
+    assert re.findall(rb'"processor_amount":([^,}]+),', written) == [digits for _, digits in expected]
+    assert len(report["missing_transactions"]) == len(AMOUNTS)
+
+
 @pytest.mark.parametrize(
-    ("currency", "amount_minor", "digits"),
+    ("currency", "amount_minor", "signed", "gross"),
     [
-        ("USD", 657750, b"6577.50"),
-        ("USD", 1, b"0.01"),
-        ("USD", -1, b"-0.01"),
-        ("USD", -100, b"-1.00"),
-        ("JPY", 6577, b"6577"),
-        ("JPY", -6577, b"-6577"),
-        ("KWD", 1234, b"1.234"),
-        ("KWD", -5, b"-0.005"),
-        ("CLF", 1, b"0.0001"),
-        ("USD", LARGEST, b"92233720368547758.07"),
-        ("USD", -LARGEST, b"-92233720368547758.07"),
-        ("JPY", LARGEST, b"9223372036854775807"),
-        ("KWD", 2**53 + 1, b"9007199254740.993"),
+        ("USD", -110, b"-1.10", b"1.10"),
+        ("JPY", 6577, b"6577", b"6577"),
+        ("KWD", -LARGEST, b"-9223372036854775.807", b"9223372036854775.807"),
     ],
 )
-def test_an_amount_is_a_json_number_with_every_digit_and_no_more(
-    tmp_path: Path, currency: str, amount_minor: int, digits: bytes
+def test_totals_have_the_places_of_their_currency_too(
+    tmp_path: Path, currency: str, amount_minor: int, signed: bytes, gross: bytes
 ) -> None:
-    day = reconciled(
-        tmp_path, [Record("a", amount_minor, currency), Record("b", 0, currency)], [Record("b", 0, currency)]
-    )
+    booked = Record("b", 0, currency)
 
-    written, _ = json_of(tmp_path, day)
+    written, _ = json_of(tmp_path, reconciled(tmp_path, [Record("a", amount_minor, currency), booked], [booked]))
 
-    amounts = re.findall(rb'"(amount|processor_amount|total_discrepancy_amount|difference)":([^,}]+)', written)
-    gross = digits.lstrip(b"-")
-    assert {name: number for name, number in amounts if name != b"total_discrepancy_amount"} == dict.fromkeys(
-        (b"amount", b"processor_amount", b"difference"), digits
-    )
-    assert [number for name, number in amounts if name == b"total_discrepancy_amount"] == [gross, gross]
+    assert b'"total_discrepancy_amount":%s,"total_volume_processed":%s,"proof"' % (gross, gross) in written
+    assert b'"difference":%s,"explained_by_discrepancies":%s,' % (signed, signed) in written
 
 
 def test_a_total_beyond_64_bits_keeps_every_digit(tmp_path: Path) -> None:

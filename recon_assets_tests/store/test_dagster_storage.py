@@ -58,7 +58,7 @@ with dg.DagsterInstance.from_ref(ref) as instance:
         (storage.schedule_storage_data, ref.schedule_storage_data),
     ):
         assert (own.module_name, own.class_name) == (given.module_name, given.class_name)
-    assert storage.run_storage_data.rehydrate(as_type=RunStorage).get_run_by_id(sys.argv[2]) is not None
+    assert storage.run_storage_data.rehydrate(as_type=RunStorage).has_run(sys.argv[2])
     assert storage.event_storage_data.rehydrate(as_type=EventLogStorage).get_logs_for_run(sys.argv[2])
     assert storage.schedule_storage_data.rehydrate(as_type=ScheduleStorage).all_instigator_state() == []
 print("read")

@@ -16,7 +16,7 @@ def fail(connection: psycopg.Connection, key: str, reason: str = "the feed did n
         processor="stripe",
         business_date=DAY,
         idempotency_key=key,
-        dagster_run_id=None,
+        dagster_run_id=f"dagster-{key}",
         stage="raw_processor_feed",
         reason=reason,
         started_at=STARTED,
@@ -69,10 +69,9 @@ def test_a_day_is_held_by_one_connection_at_a_time(database: Database, connectio
 def test_the_day_is_free_again_after_an_error_and_after_a_lost_connection(database: Database, connection) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero), processor_day_lock(connection, "stripe", DAY):
         connection.execute("SELECT 1 / 0")
-    with database.connect() as lost, pytest.raises(psycopg.OperationalError), processor_day_lock(lost, "stripe", DAY):
+    with database.connect() as lost, processor_day_lock(lost, "stripe", DAY):
         connection.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
         connection.commit()
-        lost.execute("SELECT 1")
     with processor_day_lock(connection, "stripe", DAY, wait_s=1):
         pass
 
@@ -98,6 +97,12 @@ def test_a_failure_after_the_answer_does_not_touch_it(connection, tmp_path) -> N
     publish(connection, tmp_path, key="a", rows=[])
     assert fail(connection, "a") is None
     assert [run.status for run in recent_runs(connection)] == ["completed"]
+
+
+def test_a_failure_finds_the_attempt_whose_key_goes_on_with_its_inputs(connection) -> None:
+    running = begin(connection, "root:stripe:2025-09-30:inputs")
+    assert fail(connection, "root:stripe:2025-09-30") == running.run_id
+    assert fail(connection, "root:stripe:2025-09-3") is not None, "a part of a key is another key"
 
 
 def test_an_endless_reason_is_cut(connection) -> None:

@@ -85,22 +85,23 @@ def published(server, new_database, tmp_path_factory):
 )
 @pytest.mark.parametrize("role", ["origin", "replica"])
 def test_the_record_cannot_be_changed_even_by_its_owner(published, statement: str, role: str) -> None:
-    with pytest.raises(errors.InsufficientPrivilege), published.transaction():
+    with published.transaction(force_rollback=True):
         published.execute("SELECT set_config('session_replication_role', %s, true)", [role])
-        published.execute(statement.encode())
+        with pytest.raises(errors.InsufficientPrivilege), published.transaction():
+            published.execute(statement.encode())
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO reconciliation_proofs (run_id, currency, exponent, processor_transactions, ledger_entries, "
-        "processor_total_minor, ledger_total_minor, signed_discrepancies_minor, discrepancy_count, "
-        "discrepancy_amount_minor, volume_minor) SELECT run_id, 'EUR', 2, 1, 1, 1, 1, 0, 0, 0, 1 "
-        "FROM reconciliation_proofs",
-        "INSERT INTO discrepancies (id, run_id, discrepancy_id, processor_name, business_date, class, outcome, "
-        "priority, side, occurrence, currency, exponent, amount_minor, ledger_seq) SELECT gen_random_uuid(), run_id, "
-        "discrepancy_id, processor_name, business_date, class, outcome, priority, side, 2, currency, exponent, 1, 1 "
-        "FROM discrepancies",
+        """INSERT INTO reconciliation_proofs (run_id, currency, exponent, processor_transactions, ledger_entries,
+        processor_total_minor, ledger_total_minor, signed_discrepancies_minor, discrepancy_count,
+        discrepancy_amount_minor, volume_minor) SELECT run_id, 'EUR', 2, 1, 1, 1, 1, 0, 0, 0, 1
+        FROM reconciliation_proofs""",
+        """INSERT INTO discrepancies (id, run_id, discrepancy_id, processor_name, business_date, class, outcome,
+        priority, side, occurrence, currency, exponent, amount_minor, ledger_seq) SELECT gen_random_uuid(), run_id,
+        discrepancy_id, processor_name, business_date, class, outcome, priority, side, 2, currency, exponent, 1, 1
+        FROM discrepancies""",
     ],
 )
 def test_nothing_is_added_to_an_answer_that_was_given(published, statement: str) -> None:
@@ -137,12 +138,13 @@ def test_a_run_cannot_begin_in_a_wrong_state(published, values: str) -> None:
         "status = 'completed', end_time = now()",
         "status = 'completed', is_current = true, end_time = now(), verdict = 'reconciled'",
         "discrepancy_rate = 'NaN'",
-        "status = 'failed', end_time = now(), failure_reason = 'x', processor_name = 'paypal'",
+        "status = 'failed', end_time = now(), failure_reason = 'x', processor_name = 'square'",
         "status = 'failed', end_time = now(), failure_reason = 'x', is_current = true",
         "status = 'failed', end_time = now(), failure_reason = 'x', verdict = 'reconciled'",
     ],
 )
 def test_a_running_run_cannot_end_in_a_wrong_state(published, change: str) -> None:
+    assert rows_of(published, "SELECT count(*) FROM reconciliation_runs WHERE status = 'running'") == [(1,)]
     with pytest.raises((errors.CheckViolation, errors.InsufficientPrivilege)), published.transaction():
         published.execute(f"UPDATE reconciliation_runs SET {change} WHERE status = 'running'".encode())
 
@@ -150,13 +152,14 @@ def test_a_running_run_cannot_end_in_a_wrong_state(published, change: str) -> No
 def test_not_a_number_is_no_amount(connection, tmp_path) -> None:
     begin(connection, "a")
     full = (
-        "status = 'completed', is_current = true, end_time = now(), verdict = 'reconciled', processor_transactions = 1, "
-        "internal_transactions = 1, matched_count = 1, discrepancy_count = 0, missing_transaction_count = 0, "
+        "status = 'completed', is_current = true, end_time = now(), verdict = 'reconciled', "
+        "processor_transactions = 1, internal_transactions = 1, matched_count = 1, discrepancy_count = 0, "
+        "missing_transaction_count = 0, "
         "risk_level = 'LOW', compliance_status = 'COMPLIANT', currency = 'USD', total_volume_processed = 1"
     )
     for amount in ("'NaN'", "'Infinity'", "-1", "NULL"):
+        statement = f"UPDATE reconciliation_runs SET {full}, total_discrepancy_amount = {amount}"
         with pytest.raises(errors.CheckViolation), connection.transaction():
-            statement = f"UPDATE reconciliation_runs SET {full}, total_discrepancy_amount = {amount}"
             connection.execute(statement.encode())
     connection.execute(f"UPDATE reconciliation_runs SET {full}, total_discrepancy_amount = 0".encode())
 

@@ -11,7 +11,7 @@ CREATE TABLE reconciliation_runs (
     processor_name text NOT NULL CHECK (processor_name ~ '^[a-z0-9_]{1,50}$'),
     run_date date NOT NULL,
     version integer NOT NULL CHECK (version > 0),
-    status text NOT NULL CHECK (status IN ('running', 'completed', 'failed', 'aborted')),
+    status text NOT NULL CHECK (status IN ('running', 'completed', 'incomplete', 'failed', 'aborted')),
     verdict text CHECK (
         verdict IN (
             'incomplete', 'discrepancies', 'reconciled_with_warnings', 'reconciled_with_pending', 'reconciled'
@@ -44,16 +44,16 @@ CREATE TABLE reconciliation_runs (
     CONSTRAINT versions_are_unique UNIQUE (processor_name, run_date, version),
     CONSTRAINT ends_after_start CHECK (end_time >= start_time),
     CONSTRAINT running_has_no_end CHECK ((status = 'running') = (end_time IS NULL)),
-    CONSTRAINT completed_has_everything CHECK (
-        (status = 'completed') = (
+    CONSTRAINT ended_well_has_everything CHECK (
+        (status IN ('completed', 'incomplete')) = (
             num_nonnulls(
                 verdict, processor_transactions, internal_transactions, matched_count, discrepancy_count,
                 missing_transaction_count, risk_level, compliance_status
             ) = 8
         )
     ),
-    CONSTRAINT only_completed_has_a_conclusion CHECK (
-        status = 'completed'
+    CONSTRAINT without_an_answer_there_are_no_figures CHECK (
+        status IN ('completed', 'incomplete')
         OR num_nonnulls(
             verdict, processor_transactions, internal_transactions, matched_count, discrepancy_count,
             missing_transaction_count, currency, total_volume_processed, total_discrepancy_amount,
@@ -61,6 +61,7 @@ CREATE TABLE reconciliation_runs (
         ) = 0
     ),
     CONSTRAINT failure_has_a_reason CHECK ((status IN ('failed', 'aborted')) = (failure_reason IS NOT NULL)),
+    CONSTRAINT status_says_incomplete CHECK ((status = 'incomplete') = (coalesce(verdict, '') = 'incomplete')),
     CONSTRAINT incomplete_has_reasons CHECK (
         (coalesce(verdict, '') = 'incomplete') = (jsonb_array_length(incomplete_reasons) > 0)
     ),
@@ -72,13 +73,15 @@ CREATE TABLE reconciliation_runs (
         (currency IS NULL) = (total_volume_processed IS NULL)
         AND (currency IS NULL) = (total_discrepancy_amount IS NULL)
     ),
-    CONSTRAINT current_is_completed CHECK (NOT is_current OR (status = 'completed' AND superseded_by IS NULL)),
+    CONSTRAINT current_has_an_answer CHECK (
+        NOT is_current OR (status IN ('completed', 'incomplete') AND superseded_by IS NULL)
+    ),
     CONSTRAINT superseded_by_and_when CHECK ((superseded_by IS NULL) = (superseded_at IS NULL))
 );
 
 CREATE UNIQUE INDEX one_current_run ON reconciliation_runs (processor_name, run_date) WHERE is_current;
 -- a key is spent by a live or successful attempt only: after a failure the same key may try again
-CREATE UNIQUE INDEX one_live_key ON reconciliation_runs (idempotency_key) WHERE status IN ('running', 'completed');
+CREATE UNIQUE INDEX one_live_key ON reconciliation_runs (idempotency_key) WHERE status IN ('running', 'completed', 'incomplete');
 CREATE INDEX runs_by_start ON reconciliation_runs (start_time DESC)
 INCLUDE (run_date, processor_name, missing_transaction_count, total_discrepancy_amount, status);
 CREATE INDEX runs_by_key ON reconciliation_runs (idempotency_key);

@@ -82,11 +82,11 @@ BEGIN
         IF NEW.status IN ('running', 'failed') AND NOT NEW.is_current AND NEW.superseded_by IS NULL THEN
             RETURN NEW;
         END IF;
-    ELSIF OLD.status = 'running' AND NEW.status IN ('completed', 'failed', 'aborted')
+    ELSIF OLD.status = 'running' AND NEW.status IN ('completed', 'incomplete', 'failed', 'aborted')
         AND (OLD.id, OLD.processor_name, OLD.run_date, OLD.version) = (NEW.id, NEW.processor_name, NEW.run_date, NEW.version)
         AND (OLD.idempotency_key, OLD.start_time) = (NEW.idempotency_key, NEW.start_time)
         AND OLD.dagster_run_id IS NOT DISTINCT FROM NEW.dagster_run_id
-        AND NEW.superseded_by IS NULL AND NEW.is_current = (NEW.status = 'completed') THEN
+        AND NEW.superseded_by IS NULL AND NEW.is_current = (NEW.status IN ('completed', 'incomplete')) THEN
         RETURN NEW;
     ELSIF OLD.is_current AND NOT NEW.is_current AND NEW.superseded_by IS NOT NULL
         AND to_jsonb(OLD) - superseding = to_jsonb(NEW) - superseding THEN
