@@ -58,7 +58,7 @@ contracts: setup-dev
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
 sql: setup-dev
-	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar sql >/dev/null && $(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql
 	@$(BIN)/sqlfluff lint --dialect duckdb --disable-progress-bar recon_assets
 
 tests: setup-dev

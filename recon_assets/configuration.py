@@ -6,7 +6,7 @@ Loading contacts nothing. Every error names the file and the field.
 import os
 import string
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar
@@ -70,6 +70,13 @@ class ProcessorConfig(BaseModel):
     def business_day(self, business_date: date) -> BusinessDay:
         """The window of one business date."""
         return business_day(self.name, business_date, time_zone=self.time_zone, day_starts_at=self.day_starts_at)
+
+    def last_ended_business_date(self, at: datetime) -> date:
+        """The latest business date that is over at the instant `at`, in this processor's zone and cut-off."""
+        candidate = at.astimezone(UTC).date()
+        while self.business_day(candidate).ends_at > at:
+            candidate -= timedelta(days=1)
+        return candidate
 
 
 class _RiskFile(BaseModel):

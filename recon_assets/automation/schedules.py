@@ -4,7 +4,6 @@ from typing import Final
 
 import dagster as dg
 
-from recon_assets.assets.partitions import last_ended_business_date
 from recon_assets.automation.jobs import job_name
 from recon_assets.configuration import ProcessorConfig
 
@@ -23,7 +22,7 @@ def daily_schedule(config: ProcessorConfig) -> dg.ScheduleDefinition:
         description=f"Reconciles {config.title}'s last finished business date every day at 01:00 UTC.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        day = last_ended_business_date(config, context.scheduled_execution_time)
+        day = config.last_ended_business_date(context.scheduled_execution_time)
         if day < config.start_date:
             return dg.SkipReason(f"{config.title} starts on {config.start_date}; {day} is before it.")
         return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())

@@ -84,8 +84,9 @@ def _checked(names: list[str], configuration: "Configuration", day: date) -> lis
         _refuse(f"unknown processor: {', '.join(unknown)}. Configured: {', '.join(sorted(configuration.processors))}")
     now = datetime.now(UTC)
     for config in (configuration.processors[name] for name in names):
-        if config.business_day(day).ends_at > now:
-            _refuse(f"{day} is not over yet at {config.name}")
+        last = config.last_ended_business_date(now)
+        if day > last:
+            _refuse(f"{day} is not over yet at {config.name}; the last finished day is {last}")
         if day < config.start_date:
             _refuse(f"{config.name} starts on {config.start_date}; for earlier days change start_date in its YAML")
     return list(dict.fromkeys(names))

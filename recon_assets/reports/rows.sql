@@ -2,16 +2,16 @@
 CREATE TEMPORARY MACRO decimal_text(minor, places) AS
 CASE
     WHEN minor IS NULL THEN NULL
-    WHEN places = 0 THEN CAST(minor AS VARCHAR)
+    WHEN places = 0 THEN cast(minor AS varchar)
     ELSE
         CASE WHEN minor < 0 THEN '-' ELSE '' END
         || regexp_replace(
             lpad(
-                CAST(abs(CAST(minor AS HUGEINT)) AS VARCHAR),
-                CAST(greatest(places + 1, length(CAST(abs(CAST(minor AS HUGEINT)) AS VARCHAR))) AS INTEGER),
+                cast(abs(cast(minor AS hugeint)) AS varchar),
+                cast(greatest(places + 1, length(cast(abs(cast(minor AS hugeint)) AS varchar))) AS integer),
                 '0'
             ),
-            '^(\d+)(\d{' || CAST(places AS VARCHAR) || '})$',
+            '^(\d+)(\d{' || cast(places AS varchar) || '})$',
             '\1.\2'
         )
 END;

@@ -4,14 +4,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from recon_assets.assets.partitions import daily_partitions, last_ended_business_date
+from recon_assets.assets.partitions import daily_partitions
 from recon_assets_tests.assets.processors import processor
 
 LOS_ANGELES = "America/Los_Angeles"
 
 
 def last_ended(at: str, **different: str) -> str:
-    return last_ended_business_date(processor(**different), datetime.fromisoformat(at)).isoformat()
+    return processor(**different).last_ended_business_date(datetime.fromisoformat(at)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_it_is_the_last_that_is_over_whatever_the_zone_hour_by_hour(zone: str) -
     config = processor(time_zone=zone)
     for hour in range(24 * 3):
         at = datetime(2025, 11, 1, tzinfo=UTC) + timedelta(hours=hour)
-        day = last_ended_business_date(config, at)
+        day = config.last_ended_business_date(at)
         assert config.business_day(day).ends_at <= at < config.business_day(day + timedelta(days=1)).ends_at
 
 
 def test_the_same_instant_gives_the_same_day_in_whatever_zone_it_is_written() -> None:
     config, at = processor(time_zone="Pacific/Kiritimati"), datetime(2025, 10, 1, 10, 30, tzinfo=UTC)
 
-    days = {last_ended_business_date(config, at.astimezone(timezone(timedelta(hours=h)))) for h in (-12, 0, 14)}
+    days = {config.last_ended_business_date(at.astimezone(timezone(timedelta(hours=h)))) for h in (-12, 0, 14)}
 
     assert days == {date(2025, 10, 1)}
 

@@ -45,7 +45,7 @@ def test_the_help_of_run_tells_the_exit_codes(call: Recon) -> None:
         ("run --processors stripe klarna adyen --date 2025-09-30", "unknown processor: klarna, adyen."),
         ("run --date 30.09.2025", "'30.09.2025' is no date; write it as YYYY-MM-DD"),
         ("run --date 20250930", "'20250930' is no date"),
-        ("run --date 2999-01-01", "is not over yet; the last finished day is"),
+        ("run --date 2999-01-01", "is not over yet at paypal; the last finished day is"),
         ("run --date 2025-08-31", "starts on 2025-09-01; for earlier days change start_date in its YAML."),
         ("run --processors square --date 2020-01-01", "square starts on 2025-09-01"),
         ("run --processors", "--processors"),

@@ -81,7 +81,8 @@ CREATE TABLE reconciliation_runs (
 
 CREATE UNIQUE INDEX one_current_run ON reconciliation_runs (processor_name, run_date) WHERE is_current;
 -- a key is spent by a live or successful attempt only: after a failure the same key may try again
-CREATE UNIQUE INDEX one_live_key ON reconciliation_runs (idempotency_key) WHERE status IN ('running', 'completed', 'incomplete');
+CREATE UNIQUE INDEX one_live_key ON reconciliation_runs (idempotency_key)
+WHERE status IN ('running', 'completed', 'incomplete');
 CREATE INDEX runs_by_start ON reconciliation_runs (start_time DESC)
 INCLUDE (run_date, processor_name, missing_transaction_count, total_discrepancy_amount, status);
 CREATE INDEX runs_by_key ON reconciliation_runs (idempotency_key);

@@ -7,14 +7,14 @@ SELECT transaction_id
 FROM (
     SELECT
         transaction_id,
-        CAST(1 AS BIGINT) AS sides,
+        cast(1 AS bigint) AS sides,
         amount_minor AS difference,
         agreement_code AS agreement
     FROM transactions
     UNION ALL
     SELECT
         transaction_id,
-        CAST(4294967296 AS BIGINT) AS sides,
+        cast(4294967296 AS bigint) AS sides,
         -amount_minor AS difference,
         -agreement_code AS agreement
     FROM ledger_entries

@@ -6,22 +6,25 @@ CREATE TEMPORARY TABLE processor_candidates AS
 SELECT
     transactions.*,
     row_number() OVER (
-        PARTITION BY transaction_id ORDER BY occurred_at, seq
+        PARTITION BY transactions.transaction_id ORDER BY transactions.occurred_at, transactions.seq
     ) AS occurrence,
     row_number() OVER (
-        PARTITION BY transaction_id, currency, amount_minor, status ORDER BY occurred_at, seq
+        PARTITION BY transactions.transaction_id, transactions.currency, transactions.amount_minor, transactions.status
+        ORDER BY transactions.occurred_at, transactions.seq
     ) AS exact_rank
 FROM transactions
-WHERE transaction_id IN (SELECT unclean_keys.transaction_id FROM unclean_keys);
+WHERE transactions.transaction_id IN (SELECT unclean_keys.transaction_id FROM unclean_keys);
 
 CREATE TEMPORARY TABLE ledger_candidates AS
 SELECT
     ledger_entries.*,
     row_number() OVER (
-        PARTITION BY transaction_id ORDER BY occurred_at, seq
+        PARTITION BY ledger_entries.transaction_id ORDER BY ledger_entries.occurred_at, ledger_entries.seq
     ) AS occurrence,
     row_number() OVER (
-        PARTITION BY transaction_id, currency, amount_minor, status ORDER BY occurred_at, seq
+        PARTITION BY
+            ledger_entries.transaction_id, ledger_entries.currency, ledger_entries.amount_minor, ledger_entries.status
+        ORDER BY ledger_entries.occurred_at, ledger_entries.seq
     ) AS exact_rank
 FROM ledger_entries
-WHERE transaction_id IN (SELECT unclean_keys.transaction_id FROM unclean_keys);
+WHERE ledger_entries.transaction_id IN (SELECT unclean_keys.transaction_id FROM unclean_keys);

@@ -63,7 +63,7 @@ SELECT
     classes.priority,
     sides.side,
     sides.transaction_id,
-    CAST(sides.occurrence AS INTEGER) AS occurrence,
+    cast(sides.occurrence AS integer) AS occurrence,
     sides.currency,
     sides.amount_minor,
     sides.processor_amount_minor,
