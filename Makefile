@@ -7,7 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests
 
-.PHONY: demo test check setup setup-dev format lint types contracts sql tests ui stop lock clean benchmark
+.PHONY: help demo test check setup setup-dev format lint types contracts sql tests ui stop lock clean benchmark
+
+help:  ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
 demo: setup  ## Reconcile the sample day of three processors, with the built-in sandbox and database
 	@$(BIN)/recon demo
@@ -43,7 +46,7 @@ $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-format: setup-dev
+format: setup-dev  ## Format and mend what ruff can
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 

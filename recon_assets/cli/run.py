@@ -56,9 +56,10 @@ def run_days(settings: "Settings", days: list[tuple[str, date]]) -> "list[DayOut
 
     console = open_console()
     outcomes: list[DayOutcome] = []
+    terminal = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with (
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
         open_database(settings) as database,
         dagster_instance(settings) as instance,
     ):

@@ -112,11 +112,11 @@ class Deployment:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "recon_assets.cli", *arguments]
 
-    def recon(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The real command in a process of its own."""
+    def recon(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The real command in a process of its own, with further environment variables."""
         return subprocess.run(
             self.command(*arguments),
-            env=self.environment(),
+            env=self.environment() | variables,
             cwd=self.settings.reports_dir.parent,
             capture_output=True,
             text=True,
