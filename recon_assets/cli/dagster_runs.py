@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,21 +60,37 @@ class Runner:
         self._instance = instance
 
     def run(self, processor: str, business_date: date) -> FinishedRun:
-        """One processor-day, from raw feeds to archive. Failing steps are a result, not an exception."""
+        """One processor-day, from raw feeds to archive. Failing steps are a result, not an exception.
+
+        Raises `StoreUnavailable` when the database goes away under Dagster, which can then not even say so.
+        """
+        from dagster_postgres.utils import DagsterPostgresException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self._bury_the_dead(processor, business_date)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = self._execute(processor, business_date)
+        except (SQLAlchemyError, DagsterPostgresException) as error:
+            raise StoreUnavailable(
+                f"the database went away while {processor} {business_date} was run",
+                where="Dagster's storage",
+                remedy="Run the same command again: a day is answered whole or not at all.",
+            ) from error
+        return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
+
+    def _execute(self, processor: str, business_date: date) -> "dg.ExecuteInProcessResult":
         from recon_assets.automation.jobs import job_name
 
-        self._bury_the_dead(processor, business_date)
         job = self._definitions.resolve_job_def(job_name(processor))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = job.execute_in_process(
-                instance=self._instance,
-                partition_key=business_date.isoformat(),
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={LAUNCHED_BY: "command line", PROCESS: _this_process()},
-            )
-        return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
+        return job.execute_in_process(
+            instance=self._instance,
+            partition_key=business_date.isoformat(),
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={LAUNCHED_BY: "command line", PROCESS: _this_process()},
+        )
 
     def _bury_the_dead(self, processor: str, business_date: date) -> None:
         """Runs of this processor-day whose process on this machine is gone are failed, so that the UI says so."""

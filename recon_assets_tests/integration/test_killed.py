@@ -91,7 +91,7 @@ def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_
         (EmbeddedServer(own_server_settings.data_dir).place.pgdata / "postmaster.pid").read_text().split()[0]
     )
     os.kill(postmaster, signal.SIGKILL)
-    process.wait(timeout=PATIENCE_S)
+    assert process.wait(timeout=PATIENCE_S) == 1, "a failed run, not a traceback"
 
     finished = deployment.recon("run", "--processors", "acme", "--date", "2025-09-30")
 

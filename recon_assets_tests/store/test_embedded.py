@@ -176,7 +176,8 @@ def test_a_copy_of_the_programs_runs_where_the_wheel_cannot_be_reached(tmp_path:
         shutil.rmtree(pgdata.parent)
 
 
-def test_a_planted_folder_in_var_tmp_is_refused(tmp_path: Path) -> None:
+@as_root
+def test_a_planted_folder_is_refused(tmp_path: Path) -> None:
     planted = Path("/var/lib") / f"recon-{embedded_place._digest(tmp_path)}"
     planted.mkdir()
     planted.chmod(0o777)
