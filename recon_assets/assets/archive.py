@@ -8,8 +8,7 @@ import dagster as dg
 from recon_assets.archive.local import ArchivedDay, archive_day
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
-from recon_assets.assets.discrepancies import SIDES
-from recon_assets.assets.handles import ArchivedEvidence, NormalisedFeed, ReportedDay
+from recon_assets.assets.handles import ArchivedEvidence, ReportedDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.quality.checks import reconciliation_is_proven
@@ -23,7 +22,7 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
 
     @dg.asset(
         key=key,
-        deps=[key_of(config, stage) for stage in ("report", *SIDES)],
+        deps=[key_of(config, "report")],
         partitions_def=days,
         check_specs=check_specs(key, ["reconciliation_is_proven"], days),
         description=f"The evidence of {config.title}'s day, from raw bytes to report, with a manifest of SHA-256.",
@@ -36,7 +35,7 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             reported = stage.load("report", ReportedDay)
-            archived = _archive(stage, reported, tuple(stage.load(side, NormalisedFeed) for side in SIDES))
+            archived = _archive(stage, reported)
             evidence = ArchivedEvidence(
                 folder=archived.folder.relative_to(storage.archive).as_posix(),
                 manifest_sha256=archived.manifest_sha256,
@@ -47,10 +46,10 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
     return archive
 
 
-def _archive(stage: Stage, reported: ReportedDay, feeds: tuple[NormalisedFeed, ...]) -> ArchivedDay:
+def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
     root, day = stage.storage.root, reported.day
     sources: dict[str, Path] = {"discrepancies.parquet": root / day.discrepancies}
-    for feed in feeds:
+    for feed in day.feeds:
         sources[f"raw_{feed.side}_feed"] = root / feed.raw.folder
         sources[feed.frame.file] = root / feed.frame.folder / feed.frame.file
         sources[f"rejected_{feed.side}.parquet"] = root / feed.frame.folder / feed.frame.rejected_file
@@ -66,7 +65,7 @@ def _archive(stage: Stage, reported: ReportedDay, feeds: tuple[NormalisedFeed, .
             "run_id": day.run_id,
             "version": day.version,
             "conclusion": day.conclusion,
-            "raw_feeds": [feed.raw for feed in feeds],
+            "raw_feeds": [feed.raw for feed in day.feeds],
             "versions": {name: version(name) for name in ("recon-assets", "dagster", "duckdb", "pandera", "pyarrow")},
         },
     )

@@ -96,6 +96,7 @@ def _reconcile(
         version=run.version,
         conclusion=conclusion,
         discrepancies=f"{stage.folder}/{DISCREPANCIES_FILE}",
+        feeds=(transactions, ledger_entries),
     )
 
 

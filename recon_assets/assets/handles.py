@@ -41,12 +41,16 @@ class NormalisedFeed:
 
 @dataclass(frozen=True, slots=True)
 class ReconciledDay:
-    """A published run. `discrepancies` is the path of the Parquet file below the storage root."""
+    """A published run. `discrepancies` is the path of the Parquet file below the storage root.
+
+    `feeds` are the very inputs it was concluded from, the processor's first: what is archived is what was compared.
+    """
 
     run_id: str
     version: int
     conclusion: Conclusion
     discrepancies: str
+    feeds: tuple[NormalisedFeed, NormalisedFeed]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from recon_assets.assets.common import described, key_of
 from recon_assets.assets.stage import running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.records import Side
+from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.quality.checks import feed_is_complete
 from recon_assets.resources.feeds import Feeds
@@ -20,14 +21,15 @@ def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitions
     """The raw feed of one side of one processor."""
     stage_name = STAGE_OF_SIDE[side]
     key = key_of(config, stage_name)
-    owner = config.title if side is Side.PROCESSOR else "Our ledger"
+    owner, feed = (config.title, config.feed) if side is Side.PROCESSOR else ("Our ledger", config.ledger)
+    is_csv = isinstance(feed, FilesDescription) and feed.format == "csv"
 
     @dg.asset(
         key=key,
         partitions_def=days,
         check_specs=check_specs(key, ["feed_is_complete"], days),
         description=f"{owner}'s records of one day for {config.title}, byte for byte as they came, with SHA-256.",
-        **described(config, kinds={"json" if config.feed.kind.endswith("api") else "csv"}, stage=stage_name),
+        **described(config, kinds={"csv" if is_csv else "json"}, stage=stage_name),
     )
     def raw_feed(
         context: dg.AssetExecutionContext,

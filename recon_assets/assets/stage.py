@@ -17,7 +17,7 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
 from recon_assets.resources.record import Record
-from recon_assets.resources.storage import Handle, Storage
+from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
 
 
@@ -35,14 +35,14 @@ class Stage:
     storage: Storage
 
     @property
+    def attempt(self) -> Attempt:
+        """Whose files these are."""
+        return Attempt(processor=self.day.processor, day=self.day.text, dagster_run_id=self.dagster_run_id)
+
+    @property
     def folder(self) -> str:
         """This stage's folder of this attempt, relative to the storage root."""
-        return self.storage.attempt_folder(
-            processor=self.day.processor,
-            business_date=self.day.business_date,
-            attempt=self.dagster_run_id,
-            stage=self.name,
-        )
+        return f"{self.attempt.folder}/{self.name}"
 
     @property
     def path(self) -> Path:
@@ -50,8 +50,8 @@ class Stage:
         return self.storage.root / self.folder
 
     def load(self, stage: str, kind: type[Handle]) -> Handle:
-        """What another stage last handed over for this day."""
-        return self.storage.load_handle(kind, processor=self.day.processor, day=self.day.text, stage=stage)
+        """What another stage handed over: in this run, else in the latest that had it."""
+        return self.storage.load_handle(kind, attempt=self.attempt, stage=stage)
 
     def result(
         self,
@@ -65,7 +65,7 @@ class Stage:
 
         `run_id` is the published run, once there is one: outcomes so far are linked to it.
         """
-        self.storage.save_handle(handle, processor=self.day.processor, day=self.day.text, stage=self.name)
+        self.storage.save_handle(handle, attempt=self.attempt, stage=self.name)
         self.record.record_outcomes(
             outcomes,
             dagster_run_id=self.dagster_run_id,

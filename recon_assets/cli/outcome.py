@@ -15,7 +15,7 @@ from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.paths import report_files
 from recon_assets.settings import Settings
-from recon_assets.store.history import latest_attempts
+from recon_assets.store.history import run_of_dagster_run
 
 if TYPE_CHECKING:
     from recon_assets.store.database import Database
@@ -51,8 +51,7 @@ def outcome_of(
 ) -> DayOutcome:
     """Look the answer up where it is official: in the database of record."""
     with database.connect(read_only=True) as connection:
-        states = latest_attempts(connection, processors=[processor], since=business_date, until=business_date)
-    run = next((state.latest for state in states if state.latest.dagster_run_id == finished.dagster_run_id), None)
+        run = run_of_dagster_run(connection, processor, business_date, finished.dagster_run_id)
     report = report_files(settings.reports_dir, processor=processor, business_date=business_date).json
     return DayOutcome(
         processor=processor,

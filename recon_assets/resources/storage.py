@@ -1,7 +1,6 @@
 """Where files of evidence lie: one path per processor, day and attempt, and the handle of the latest attempt."""
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +15,22 @@ Handle = TypeVar("Handle")
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One Dagster run of one processor-day. `day` is the partition key, `dagster_run_id` names the attempt."""
+
+    processor: str
+    day: str
+    dagster_run_id: str
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie, relative to the storage root."""
+        return f"{self.processor}/{self.day}/{self.dagster_run_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
-    """The folders of a deployment. An attempt is one Dagster run."""
+    """The folders of a deployment."""
 
     root: Path
     reports: Path
@@ -34,36 +47,36 @@ class Storage:
             duckdb_memory_limit=settings.duckdb_memory_limit,
         )
 
-    def attempt_folder(self, *, processor: str, business_date: date, attempt: str, stage: str) -> str:
-        """Folder of one stage of one attempt, relative to `root`."""
-        return f"{processor}/{business_date.isoformat()}/{attempt}/{stage}"
+    def save_handle(self, handle: object, *, attempt: Attempt, stage: str) -> None:
+        """Keep what `stage` hands over: for the stages of this attempt, and as the latest of its day."""
+        document = msgspec.json.encode(handle)
+        for path in (self.root / attempt.folder / f"{stage}.json", self._latest(attempt, stage)):
+            with replaced_whole(path) as unfinished:
+                unfinished.write_bytes(document)
 
-    def save_handle(self, handle: object, *, processor: str, day: str, stage: str) -> None:
-        """Replace the handle of `stage`; a reader sees the old one or the new one."""
-        with replaced_whole(self.handle_file(processor=processor, day=day, stage=stage)) as unfinished:
-            unfinished.write_bytes(msgspec.json.encode(handle))
+    def load_handle(self, kind: type[Handle], *, attempt: Attempt, stage: str) -> Handle:
+        """What `stage` handed over in this attempt, else in the latest that had it.
 
-    def load_handle(self, kind: type[Handle], *, processor: str, day: str, stage: str) -> Handle:
-        """What `stage` last handed over for this day.
-
+        Two runs of one day at the same time therefore never see one another's files.
         Raises `FeedNotUnderstood` when it was not materialised, or by a version that this one can't read.
         """
-        path = self.handle_file(processor=processor, day=day, stage=stage)
+        own = self.root / attempt.folder / f"{stage}.json"
+        path = own if own.exists() else self._latest(attempt, stage)
+        what = f"{attempt.processor}/{stage}"
         try:
             return msgspec.json.decode(path.read_bytes(), type=kind)
         except FileNotFoundError as error:
             raise FeedNotUnderstood(
-                f"{processor}/{stage} was not materialised for {day}",
+                f"{what} was not materialised for {attempt.day}",
                 where=path.name,
-                remedy=f"Materialise {processor}/{stage} for {day} first, or run `recon run`.",
+                remedy=f"Materialise {what} for {attempt.day} first, or run `recon run`.",
             ) from error
         except msgspec.ValidationError as error:
             raise FeedNotUnderstood(
-                f"what {processor}/{stage} left for {day} is of another version of this program",
+                f"what {what} left for {attempt.day} is of another version of this program",
                 where=path.name,
-                remedy=f"Materialise {processor}/{stage} for {day} again.",
+                remedy=f"Materialise {what} for {attempt.day} again.",
             ) from error
 
-    def handle_file(self, *, processor: str, day: str, stage: str) -> Path:
-        """The handle of the latest attempt that finished `stage`."""
-        return self.root / processor / day / "latest" / f"{stage}.json"
+    def _latest(self, attempt: Attempt, stage: str) -> Path:
+        return self.root / attempt.processor / attempt.day / "latest" / f"{stage}.json"

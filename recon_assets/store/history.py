@@ -128,6 +128,18 @@ def current_run(connection: psycopg.Connection, processor: str, business_date: d
     return next(iter(_runs(connection, where, {"processor": processor, "date": business_date})), None)
 
 
+def run_of_dagster_run(
+    connection: psycopg.Connection, processor: str, business_date: date, dagster_run_id: str
+) -> Run | None:
+    """What one Dagster run left for a processor-day, whether or not it still stands."""
+    where = """
+        WHERE processor_name = %(processor)s AND run_date = %(date)s AND dagster_run_id = %(dagster)s
+        ORDER BY version DESC LIMIT 1
+    """
+    parameters = {"processor": processor, "date": business_date, "dagster": dagster_run_id}
+    return next(iter(_runs(connection, where, parameters)), None)
+
+
 def latest_attempts(
     connection: psycopg.Connection, *, processors: Sequence[str], since: date, until: date
 ) -> tuple[DayState, ...]:

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle, of a run and of PostgreSQL, then the same command: the same answer, and no row twice."""
+"""Killed in the middle, or run twice at once: the same answer, and no row twice."""
 
 import os
 import signal
@@ -79,6 +79,14 @@ def test_a_run_killed_after_any_stage_leaves_an_answer_or_none_and_the_next_run_
     assert half in ([(0,)], [(RECORDS // 3,)])
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert_one_answer(deployment)
+
+
+def test_two_runs_of_one_day_at_once_both_answer_and_one_answer_stands(deployment: Deployment) -> None:
+    processes = [start(deployment), start(deployment)]
+
+    assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0]
+    assert_one_answer(deployment)
+    assert deployment.query("SELECT version, is_current FROM reconciliation_runs ORDER BY 1") == [(1, False), (2, True)]
 
 
 def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_one_answers(

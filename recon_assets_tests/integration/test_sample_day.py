@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from recon_assets.assembly import build_definitions
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.domain.verdict import Verdict
 from recon_assets.settings import Settings
@@ -118,6 +119,35 @@ def test_an_incomplete_day_fails_its_run_is_reported_and_shows_nothing_as_missin
     assert report["reconciliation_summary"]["verdict"] == "incomplete"
     assert report["financial_impact"]["compliance_status"] == "NEEDS_REVIEW"
     assert report["missing_transactions"] == []
+
+
+def run_report_alone(deployment: Deployment) -> dg.ExecuteInProcessResult:
+    job = build_definitions(deployment.settings).resolve_job_def("reconcile_stripe")
+    with dg.DagsterInstance.ephemeral() as instance:
+        return job.execute_in_process(
+            instance=instance,
+            partition_key=SAMPLE_DAY.isoformat(),
+            asset_selection=[dg.AssetKey(["stripe", "report"])],
+            raise_on_error=False,
+        )
+
+
+def test_a_report_made_alone_is_of_the_answer_that_stands(sample: Deployment) -> None:
+    run = sample.run("stripe")
+    report_file(sample.settings, "json").unlink()
+
+    assert run_report_alone(sample).success
+    report = json.loads(report_file(sample.settings, "json").read_text())
+    assert report["report_metadata"]["run_id"] == str(run.id)
+
+
+def test_a_report_of_a_day_without_an_answer_is_refused_and_says_what_to_do_first(sample: Deployment) -> None:
+    assert not run_report_alone(sample).success
+
+    failed = sample.newest("stripe")
+    assert (failed.status, failed.failed_stage) == ("failed", "report")
+    assert "Materialise stripe/discrepancies for 2025-09-30 first" in (failed.failure_reason or "")
+    assert not report_file(sample.settings, "json").exists()
 
 
 def test_every_discrepancy_leads_back_to_the_raw_record(sample: Deployment) -> None:
