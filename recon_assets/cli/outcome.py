@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from recon_assets.store.database import Database
     from recon_assets.store.history import Run
 
+WIDE_COLUMNS = 100
+"""A terminal with room for every column and for air between them."""
+
 COLOUR_OF_VERDICT = {
     Verdict.INCOMPLETE: "yellow",
     Verdict.DISCREPANCIES: "magenta",
@@ -73,19 +76,22 @@ def _problem(run: "Run | None", finished: FinishedRun) -> str | None:
 
 def print_outcomes(console: Console, outcomes: list[DayOutcome]) -> None:
     """The table, then one line per day that has no conclusion."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    wide = console.width >= WIDE_COLUMNS
+    headings = ("Records", "Ledger", "Matched", "Differ") if wide else ("Records", "Ledger", "Differ")
+    table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD if wide else None)
+    table.padding = (0, 1) if wide else (0, 1, 0, 0)
     for heading in ("Processor", "Date", "Verdict"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("Records", "Ledger", "Matched", "Differ", "At stake"):
+    for heading in (*headings, "At stake"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Risk")
+    table.add_column("Risk", no_wrap=True)
     for outcome in outcomes:
         run = outcome.run
         table.add_row(
             outcome.processor,
             outcome.business_date.isoformat(),
             verdict_text(run),
-            *(figure(value) for value in _counts(run)),
+            *(figure(_counts(run)[heading]) for heading in headings),
             at_stake(run),
             run.risk_level.name if run and run.risk_level and run.verdict is not Verdict.INCOMPLETE else "-",
         )
@@ -120,10 +126,13 @@ def figure(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
-def _counts(run: "Run | None") -> tuple[int | None, ...]:
-    if run is None:
-        return (None,) * 4
-    return (run.processor_transactions, run.ledger_entries, run.matched, run.discrepancy_count)
+def _counts(run: "Run | None") -> dict[str, int | None]:
+    return {
+        "Records": run.processor_transactions if run else None,
+        "Ledger": run.ledger_entries if run else None,
+        "Matched": run.matched if run else None,
+        "Differ": run.discrepancy_count if run else None,
+    }
 
 
 def _short(path: Path) -> str:
