@@ -137,7 +137,7 @@ class Database:
             raise StoreRefused(
                 f"PostgreSQL {connection.info.server_version // 10_000} is too old",
                 where=self.where,
-                remedy=f"use PostgreSQL {MINIMUM_SERVER_VERSION} or newer, or unset DB_HOST to use the embedded one",
+                remedy=f"Use PostgreSQL {MINIMUM_SERVER_VERSION} or newer, or unset DB_HOST to use the embedded one.",
             )
 
     def _create(self, connection: psycopg.Connection, name: str) -> None:
@@ -151,7 +151,7 @@ class Database:
             raise StoreRefused(
                 f"the database {name} does not exist and we may not create it",
                 where=self.where,
-                remedy=f"as an administrator: CREATE DATABASE {name} OWNER {self.user} ENCODING 'UTF8'",
+                remedy=f"As an administrator: CREATE DATABASE {name} OWNER {self.user} ENCODING 'UTF8'.",
             ) from error
 
 

@@ -146,7 +146,7 @@ class EmbeddedServer:
                     raise StoreUnavailable(
                         "another process has been starting or stopping the embedded database for too long",
                         where=str(self._data_dir / "postgres.start"),
-                        remedy="look for a hanging recon or dagster process, end it and try again",
+                        remedy="Look for a hanging recon or dagster process, end it and try again.",
                     )
                 time.sleep(LOCK_POLL_S)
             yield

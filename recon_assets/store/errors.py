@@ -39,13 +39,13 @@ def translated_errors(doing: str) -> Iterator[None]:
             raise StoreUnavailable(
                 f"the database did not finish {doing}",
                 where=f"code {code}",
-                remedy="check the database and try again: half of it is never kept, and done again it changes nothing",
+                remedy="Check the database and try again: half of it is never kept, and done again it changes nothing.",
             ) from None
         rule = error.diag.constraint_name or error.diag.table_name or "no rule named"
         raise StoreRefused(
             f"the database refused {doing}",
             where=f"code {code}, {rule}",
-            remedy="nothing was changed by it; the rule is in sql/migrations, the rows are in the day's files",
+            remedy="Nothing was changed by it; the rule is in sql/migrations, the rows are in the day's files.",
         ) from None
 
 
@@ -59,10 +59,10 @@ def connection_error(error: psycopg.Error, *, where: str, password: str) -> Stor
         return StoreRefused(
             f"the database refused the connection: {reason}",
             where=where,
-            remedy="check DB_USER, DB_PASSWORD, DB_NAME and what the server allows",
+            remedy="Check DB_USER, DB_PASSWORD, DB_NAME and what the server allows.",
         )
     return StoreUnavailable(
         f"the database can't be reached: {reason}",
         where=where,
-        remedy="check that it runs there, DB_HOST and DB_PORT; with DB_HOST unset an embedded one is used",
+        remedy="Check that it runs there, DB_HOST and DB_PORT; with DB_HOST unset an embedded one is used.",
     )

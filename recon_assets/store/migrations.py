@@ -73,12 +73,12 @@ def _migrations(sql_dir: Path) -> list[_Step]:
             raise ConfigurationError(
                 f"migration {expected:04d} is missing or misnamed",
                 where=str(path),
-                remedy="name the files NNNN_what.sql, numbered from 0001 without a gap",
+                remedy="Name the files NNNN_what.sql, numbered from 0001 without a gap.",
             )
         steps.append(_Step(expected, path.name, path.read_bytes()))
     if not steps:
         raise ConfigurationError(
-            "there are no migrations", where=str(sql_dir), remedy="set RECON_HOME to the project's folder"
+            "there are no migrations", where=str(sql_dir), remedy="Set RECON_HOME to the project's folder."
         )
     return steps
 
@@ -100,7 +100,7 @@ def _next_step(steps: list[_Step], applied: dict[int, str]) -> _Step | None:
         raise StoreRefused(
             f"the database is newer than this program: migration {max(unknown):04d} is unknown here",
             where="schema_migrations",
-            remedy="use the version of the program that made it, or a newer one",
+            remedy="Use the version of the program that made it, or a newer one.",
         )
     for step in steps:
         if step.version not in applied:
@@ -111,7 +111,7 @@ def _next_step(steps: list[_Step], applied: dict[int, str]) -> _Step | None:
             raise StoreRefused(
                 "a migration was changed after it was applied",
                 where=step.name,
-                remedy="restore the file as it was and put the change into a new migration",
+                remedy="Restore the file as it was and put the change into a new migration.",
             )
     return None
 
@@ -126,6 +126,6 @@ def _apply(connection: psycopg.Connection, step: _Step) -> None:
         raise StoreRefused(
             f"a migration failed: {reason or type(error).__name__}",
             where=step.name,
-            remedy="nothing of it was kept; correct the cause and try again",
+            remedy="Nothing of it was kept; correct the cause and try again.",
         ) from None
     connection.execute(_RECORD, [step.version, step.name, step.sha256])

@@ -95,7 +95,7 @@ def publish_run(
             raise StoreRefused(
                 f"the run is {status} and can't be published",
                 where=f"run {run_id}",
-                remedy="another run took the day over: run it again",
+                remedy="Another run took the day over: run it again.",
             )
         facts = _facts(run_id, conclusion, input_fingerprint)
         staged = stage_discrepancies(connection, discrepancies)
@@ -107,7 +107,7 @@ def publish_run(
             raise StoreRefused(
                 "a newer run of the day has been published",
                 where=f"run {run_id}",
-                remedy="nothing to do: the newer answer stays",
+                remedy="Nothing to do: the newer answer stays.",
             )
         connection.execute(_COMPLETE, facts)
         return PublishedRun(run_id, version, superseded=superseded[0] if superseded else None, already_published=False)
@@ -121,7 +121,7 @@ def _lock_run(connection: psycopg.Connection, run_id: UUID, conclusion: Conclusi
         raise StoreRefused(
             f"there is no such run of {conclusion.processor} {conclusion.business_date}",
             where=f"run {run_id}",
-            remedy="begin a run first; a run is published for its own day only",
+            remedy="Begin a run first; a run is published for its own day only.",
         )
     return row[0], row[1]
 
@@ -133,7 +133,7 @@ def _check_counts(staged: Mapping[str, int], conclusion: Conclusion, run_id: UUI
             f"the discrepancies are not those that the conclusion counts: {sum(staged.values())} rows in the file, "
             f"{expected.total()} counted",
             where=f"run {run_id}",
-            remedy="nothing was published; run the day again, and report it if it repeats",
+            remedy="Nothing was published; run the day again, and report it if it repeats.",
         )
 
 

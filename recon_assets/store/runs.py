@@ -57,7 +57,7 @@ def processor_day_lock(
                 raise StoreUnavailable(
                     f"another run of {processor} {business_date} is in progress",
                     where="the lock of the processor-day",
-                    remedy="wait for it to end, then try again",
+                    remedy="Wait for it to end, then try again.",
                 ) from None
         yield
     finally:

@@ -101,7 +101,7 @@ def _not_ours(file: Path, what: str) -> StoreRefused:
     return StoreRefused(
         f"the file of discrepancies {what}",
         where=file.name,
-        remedy="it was written by another version of the program: run the day again",
+        remedy="It was written by another version of the program: run the day again.",
     )
 
 
