@@ -33,7 +33,7 @@ class NormalisedFeed:
         return FeedState(
             side=self.side,
             rows=self.frame.rows,
-            rejected=self.frame.rejected_rows,
+            rejected=self.frame.reject_reasons,
             says_empty=self.raw.says_empty,
             problems=self.raw.problems + broken,
         )

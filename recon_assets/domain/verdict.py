@@ -1,6 +1,6 @@
 """The verdict of a run: the first rule that holds, and green only when proven."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,11 +20,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """What came of one side. `problems` are sentences about what did not come; they carry no payment values."""
+    """What came of one side. `rejected` counts records by the reason why they were no rows.
+
+    `problems` are sentences about what did not come. Neither carries payment values.
+    """
 
     side: Side
     rows: int
-    rejected: int
+    rejected: Mapping[str, int]
     says_empty: bool
     problems: tuple[str, ...]
 
@@ -42,7 +45,10 @@ def completeness_reasons(
             f"the {feed.side} feed is empty, the other is not" for feed in (processor, ledger) if feed.rows == 0
         )
     reasons.extend(
-        f"{feed.rejected} {feed.side} record(s) were rejected" for feed in (processor, ledger) if feed.rejected
+        f"{sum(feed.rejected.values())} {feed.side} record(s) were rejected: "
+        + ", ".join(f"{reason} ({count})" for reason, count in sorted(feed.rejected.items()))
+        for feed in (processor, ledger)
+        if feed.rejected
     )
     reasons.extend(f"the proof leaves a residual in {proof.currency}" for proof in proofs if proof.residual_minor)
     return tuple(reasons)

@@ -10,8 +10,8 @@ from recon_assets.domain.records import Side
 from recon_assets.domain.risk import ComplianceStatus, RiskLevel, assess
 from recon_assets.domain.verdict import FeedState, Verdict, completeness_reasons, conclude
 
-PROCESSOR = FeedState(side=Side.PROCESSOR, rows=30, rejected=0, says_empty=False, problems=())
-LEDGER = FeedState(side=Side.LEDGER, rows=25, rejected=0, says_empty=False, problems=())
+PROCESSOR = FeedState(side=Side.PROCESSOR, rows=30, rejected={}, says_empty=False, problems=())
+LEDGER = FeedState(side=Side.LEDGER, rows=25, rejected={}, says_empty=False, problems=())
 SAMPLE = CurrencyProof(
     currency="USD",
     exponent=2,
@@ -42,7 +42,7 @@ def test_two_whole_feeds_and_a_closed_proof_allow_a_conclusion() -> None:
         (replace(PROCESSOR, rows=0), LEDGER, "the processor feed is empty"),
         (replace(PROCESSOR, rows=0), replace(LEDGER, rows=0), "both feeds are empty"),
         (replace(PROCESSOR, rows=0, says_empty=True), replace(LEDGER, rows=0), "both feeds are empty"),
-        (replace(PROCESSOR, rejected=1), LEDGER, "1 processor record(s) were rejected"),
+        (replace(PROCESSOR, rejected={"b": 2, "a": 1}), LEDGER, "3 processor record(s) were rejected: a (1), b (2)"),
         (PROCESSOR, replace(LEDGER, problems=("short by 3",)), "ledger feed: short by 3"),
     ],
 )

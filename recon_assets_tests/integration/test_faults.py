@@ -56,7 +56,7 @@ def test_a_feed_that_answers_with_html_is_told_apart_from_one_that_is_down(
         (
             f"{HEADER}\na,12.345,USD,completed,2025-09-30T10:00:00Z\n{ROW}\n",
             GOOD,
-            "1 processor record(s) were rejected",
+            "1 processor record(s) were rejected: more than 2 decimal places (1)",
         ),
     ],
     ids=["empty ledger", "empty processor", "0 bytes", "no file", "both empty", "12.345 USD"],

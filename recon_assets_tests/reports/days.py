@@ -47,7 +47,7 @@ def reconciled(
     problems = {Side.PROCESSOR: (problem,) if problem else (), Side.LEDGER: ()}
     rows = {Side.PROCESSOR: len(processor), Side.LEDGER: len(ledger)}
     feeds = [
-        FeedState(side=side, rows=rows[side], rejected=0, says_empty=says_empty, problems=problems[side])
+        FeedState(side=side, rows=rows[side], rejected={}, says_empty=says_empty, problems=problems[side])
         for side in (Side.PROCESSOR, Side.LEDGER)
     ]
     conclusion = conclude_day(
