@@ -75,4 +75,5 @@ lock:  ## Resolve anew; commit both files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: stop  ## Remove the environment and every local answer
+	@if [ -L data/postgres ]; then rm -rf "$$(dirname "$$(readlink data/postgres)")"; fi
 	@rm -rf $(VENV) data local_reports
