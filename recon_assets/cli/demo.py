@@ -45,9 +45,6 @@ def demo() -> None:
 
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Start the Dagster UI and its daemon, on the same database. Ctrl+C ends both."""
-    settings = load_settings()
-    home = settings.data_dir / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    os.chdir(settings.home)
+    os.chdir(load_settings().home)
     dagster = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     os.execv(sys.executable, dagster)  # noqa: S606 - replaced by Dagster, which gets the signals
