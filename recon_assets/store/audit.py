@@ -40,7 +40,7 @@ def seal_audit(connection: psycopg.Connection, *, wait_ms: int = SEAL_WAIT_MS) -
 
 
 def seal_what_was_published(connection: psycopg.Connection) -> None:
-    """Seal after a publication, which stands whether this succeeds or not: then it is logged, and the next one seals."""
+    """Seal after a publication, which stands also when this fails: that is logged, and the next one seals."""
     try:
         seal_audit(connection, wait_ms=WAIT_AFTER_PUBLISHING_MS)
     except (StoreUnavailable, StoreRefused) as problem:

@@ -23,7 +23,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Verification:
-    """`checked`: how many of each kind were looked at. `unsealed`: events after the last seal, which nothing protects."""
+    """`checked`: how many of each kind were looked at. `unsealed`: events after the last seal, not protected yet."""
 
     problems: list[Problem] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)

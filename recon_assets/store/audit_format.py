@@ -110,7 +110,7 @@ def digest_of_rows(row_digests: Iterable[bytes]) -> str:
 
 
 class RowText:
-    """A row as `to_jsonb(row)::text` in UTC, from its values as PostgreSQL prints them (DateStyle ISO, TimeZone UTC)."""
+    """A row as `to_jsonb(row)::text` in UTC, from its values as PostgreSQL prints them with ISO dates in UTC."""
 
     def __init__(self, columns: Sequence[tuple[str, str]]) -> None:
         """`columns`: name and type of each value, in the order in which values come."""

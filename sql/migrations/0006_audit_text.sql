@@ -14,7 +14,8 @@
 --   11  new_value      the same
 --   12  context        the same
 -- NULL is an empty line; no value is: empty text is "", JSON's null is null. No value holds a raw line feed: JSON
--- escapes it. A JSON string is quoted and escapes " \ and U+0000 to U+001F only (\b \f \n \r \t, else \u00xx in lower case).
+-- escapes it. A JSON string is quoted and escapes " \ and U+0000 to U+001F only (\b \f \n \r \t, else \u00xx in lower
+-- case).
 -- Nothing in it depends on a setting. No SET clause: a function that has one is not inlined, which is six times slower.
 CREATE FUNCTION audit_event_text(event audit_log) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
