@@ -119,6 +119,9 @@ def _check_chain(seals: Sequence[Seal], found: Verification) -> None:
 def _check_events(seals: Sequence[Seal], events: Iterator[tuple[int, AuditEvent]], found: Verification) -> None:
     """Every event lies in one seal or after the last; each seal's events are as many as, and hash to, what it says."""
     pending = next(events, None)
+    while pending and pending[0] < 1:
+        found.problems.append(Problem("events", "an event that no seal can cover", event_seq=pending[0]))
+        pending = next(events, None)
     for seal in seals:
         while pending and pending[0] < seal.from_seq:
             what = "an event that no seal covers"

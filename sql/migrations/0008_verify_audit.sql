@@ -45,6 +45,9 @@ BEGIN
         last_to := seal.to_seq;
         expected := seal.seal_no + 1;
     END LOOP;
+    -- elsewhere an event outside of every range makes the ranges not meet
+    RETURN QUERY SELECT NULL::bigint, e.seq, e.run_id, 'an event that no seal can cover'
+    FROM public.audit_log AS e WHERE e.seq < 1;
 END $$;
 
 -- Rows that never change: do those of each run still hash to what their event says? Several events of one run can be
