@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from recon_assets.cli import database, demo, doctor, run, show
+from recon_assets.cli import audit, database, demo, doctor, run, show
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
@@ -20,6 +20,7 @@ run.register(app)
 show.register(app)
 doctor.register(app)
 database.register(app)
+audit.register(app)
 demo.register(app)
 
 

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.verdict import Verdict
+from recon_assets.store.audit import seal_what_was_published
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.staging import STAGED_COLUMNS, stage_discrepancies
@@ -85,7 +86,20 @@ def publish_run(
 
     `discrepancies` is the matching's Parquet file (`staging.MATCHING_COLUMNS`). Again with the same run it does
     nothing. Raises `StoreRefused` when the file does not hold what the conclusion counts, or the run was aborted.
+    After it the audit log is sealed in a transaction of its own: the answer stands whether that succeeds or not.
     """
+    published = _publish(connection, run_id, conclusion, discrepancies, input_fingerprint)
+    seal_what_was_published(connection)
+    return published
+
+
+def _publish(
+    connection: psycopg.Connection,
+    run_id: UUID,
+    conclusion: Conclusion,
+    discrepancies: Path,
+    input_fingerprint: str | None,
+) -> PublishedRun:
     assert_idle(connection)
     with translated_errors("publishing the run"), connection.transaction():
         version, status = _lock_run(connection, run_id, conclusion)

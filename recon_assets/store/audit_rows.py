@@ -1,0 +1,184 @@
+"""The rows of the record against the audit events that speak of them, recomputed in Python.
+
+Rows that never change must hash to the digest of their BULK_INSERT event; rows that may change must be as their last
+event left them. What belongs here: this comparison; not here: whether the events themselves are genuine.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final
+
+import psycopg
+from psycopg.types.string import TextLoader
+
+from recon_assets.store.audit_findings import Problem, Verification
+from recon_assets.store.audit_format import AuditEvent, RowText, digest_of_rows
+
+FETCHED_ROWS: Final = 2_000
+
+_FIRST_DISCREPANCIES: Final = (
+    "id run_id discrepancy_id processor_name business_date class outcome priority side transaction_id occurrence "
+    "currency exponent amount_minor amount processor_amount_minor processor_currency processor_status processor_seq "
+    "processor_raw_file processor_record_number ledger_amount_minor ledger_currency ledger_status ledger_seq "
+    "ledger_raw_file ledger_record_number merchant_id reference_number fee_minor fee status occurred_at"
+)
+_FIRST_PROOFS: Final = (
+    "run_id currency exponent processor_transactions ledger_entries processor_total_minor ledger_total_minor "
+    "signed_discrepancies_minor residual_minor discrepancy_count discrepancy_amount_minor volume_minor"
+)
+FIRST_COLUMNS: Final = {
+    "discrepancies": tuple(_FIRST_DISCREPANCIES.split(" ")),
+    "reconciliation_proofs": tuple(_FIRST_PROOFS.split(" ")),
+}
+"""Tables whose rows never change. Events from before migration 0005 name no columns: they covered these."""
+
+CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration")
+
+
+@dataclass(slots=True)
+class _Digests:
+    """What the BULK_INSERT events of one run and table say together."""
+
+    first_seq: int
+    rows: int = 0
+    largest: int = 0
+    columns: tuple[str, ...] = ()
+    sha256: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class EventsOfRows:
+    """What the events say of rows: filled while they stream by, so that the log is read once."""
+
+    digests: dict[tuple[str, str | None], _Digests] = field(default_factory=dict)
+    last_events: dict[str, dict[str, tuple[str, bytes | None]]] = field(default_factory=lambda: defaultdict(dict))
+    """Per table and row: the event's seq, and the SHA-256 of its new value; None once the row was deleted."""
+
+    def note(self, event: AuditEvent) -> None:
+        """Remember what this event says, if it speaks of rows that are compared."""
+        if event.action == "BULK_INSERT" and event.table_name in FIRST_COLUMNS:
+            self._note_digest(event, event.table_name)
+        elif event.table_name in CHANGING_TABLES and event.action in {"INSERT", "UPDATE", "DELETE"}:
+            value = event.new_value or event.old_value or "{}"
+            digest = hashlib.sha256(event.new_value.encode()).digest() if event.new_value else None
+            self.last_events[event.table_name][_id_in(value)] = (event.seq, digest)
+
+    def _note_digest(self, event: AuditEvent, table: str) -> None:
+        said = json.loads(event.new_value or "{}")
+        known = self.digests.setdefault((table, event.run_id), _Digests(int(event.seq)))
+        known.rows += int(event.row_count)
+        known.largest = max(known.largest, int(event.row_count))
+        known.columns = known.columns or tuple(said.get("columns", FIRST_COLUMNS[table]))
+        known.sha256.append(said.get("sha256", ""))
+
+
+def check_rows(connection: psycopg.Connection, events: EventsOfRows, found: Verification) -> None:
+    """Compare every row that events speak of, both ways: none changed, none missing, none that no event knows."""
+    for table in FIRST_COLUMNS:
+        _check_digests(connection, table, events, found)
+    for table in CHANGING_TABLES:
+        _check_last_events(connection, table, events.last_events[table], found)
+
+
+def _check_digests(connection: psycopg.Connection, table: str, events: EventsOfRows, found: Verification) -> None:
+    expected = {run_id: said for (name, run_id), said in events.digests.items() if name == table}
+    with _streamed(connection, table, order="run_id") as (columns, rows):
+        names = [name for name, _ in columns]
+        place = names.index("run_id")
+        for run_id, group in groupby(rows, key=lambda row: row[place]):
+            said = expected.pop(run_id, None)
+            kept = _pick(columns, said.columns if said else FIRST_COLUMNS[table])
+            text = RowText([columns[at] for at in kept])
+            hashes = [hashlib.sha256(text.of([row[at] for at in kept]).encode()).digest() for row in group]
+            found.checked[f"{table} rows"] += len(hashes)
+            if (what := _digest_problem(hashes, said)) is not None:
+                seq = said.first_seq if said else None
+                found.problems.append(Problem(f"{table} rows", what, event_seq=seq, run_id=run_id))
+    for run_id, said in expected.items():
+        what = f"no rows, the event says {said.rows}"
+        found.problems.append(Problem(f"{table} rows", what, event_seq=said.first_seq, run_id=run_id))
+
+
+def _digest_problem(hashes: list[bytes], said: _Digests | None) -> str | None:
+    if said is None:
+        return f"{len(hashes)} rows that no event speaks of"
+    if len(hashes) != said.rows:
+        return f"{len(hashes)} rows, the event says {said.rows}"
+    if len(said.sha256) == 1 and said.sha256[0] == digest_of_rows(hashes):
+        return None
+    if said.largest == 1 and sorted(said.sha256) == sorted(digest_of_rows([each]) for each in hashes):
+        return None  # inserted one by one: each has an event of its own
+    return "rows do not hash to what the event says"
+
+
+def _check_last_events(
+    connection: psycopg.Connection, table: str, said: dict[str, tuple[str, bytes | None]], found: Verification
+) -> None:
+    unseen = {row_id: seq for row_id, (seq, digest) in said.items() if digest is not None}
+    differing: list[tuple[str, str, dict[str, str | None]]] = []
+    with _streamed(connection, table, order="id") as (columns, rows):
+        names = [name for name, _ in columns]
+        place, text = names.index("id"), RowText(columns)
+        for row in rows:
+            found.checked[f"{table} rows"] += 1
+            row_id = row[place] or ""
+            unseen.pop(row_id, None)
+            seq, digest = said.get(row_id, (None, None))
+            if seq is None or digest is None:
+                seq_no = int(seq) if seq else None
+                what = f"row {row_id} of {table} is there, and no event speaks of it"
+                found.problems.append(Problem(f"{table} rows", what, event_seq=seq_no))
+            elif hashlib.sha256(text.of(row).encode()).digest() != digest:
+                differing.append((row_id, seq, dict(zip(names, row, strict=True))))
+    for row_id, seq, values in differing:
+        if not _same_in_the_columns_of_then(connection, seq, columns, values):
+            what = f"row {row_id} of {table} is not what its last event says"
+            found.problems.append(Problem(f"{table} rows", what, event_seq=int(seq)))
+    for row_id, seq in unseen.items():
+        found.problems.append(Problem(f"{table} rows", f"row {row_id} of {table} is gone", event_seq=int(seq)))
+
+
+def _same_in_the_columns_of_then(
+    connection: psycopg.Connection, seq: str, columns: list[tuple[str, str]], values: dict[str, str | None]
+) -> bool:
+    """A migration may have added columns since the event: then its own columns decide."""
+    row = connection.execute("SELECT new_value::text FROM public.audit_log WHERE seq = %s::bigint", [seq]).fetchone()
+    assert row is not None, "the snapshot has just shown it"
+    then = [columns[at] for at in _pick(columns, tuple(json.loads(row[0])))]
+    return RowText(then).of([values[name] for name, _ in then]) == str(row[0])
+
+
+def _pick(columns: Sequence[tuple[str, str]], names: tuple[str, ...]) -> list[int]:
+    return [at for at, (name, _) in enumerate(columns) if name in names]
+
+
+@contextmanager
+def _streamed(
+    connection: psycopg.Connection, table: str, *, order: str
+) -> Iterator[tuple[list[tuple[str, str]], Iterator[Sequence[str | None]]]]:
+    """Names and types of the columns, and the rows with every value as PostgreSQL prints it."""
+    types: dict[int, str] = dict(
+        connection.execute("SELECT oid::bigint, typname::text FROM pg_catalog.pg_type").fetchall()
+    )
+    with connection.cursor(name=f"rows_of_{table}") as cursor:
+        for oid in types:
+            cursor.adapters.register_loader(oid, TextLoader)
+        cursor.execute(f"SELECT * FROM public.{table} ORDER BY {order}".encode())  # noqa: S608 (names of ours)
+        columns = [(column.name, types[column.type_code]) for column in cursor.description or ()]
+        yield columns, _rows(cursor)
+
+
+def _rows(cursor: "psycopg.ServerCursor[tuple[Any, ...]]") -> Iterator[Sequence[str | None]]:
+    while batch := cursor.fetchmany(FETCHED_ROWS):
+        yield from batch
+
+
+def _id_in(value: str) -> str:
+    """The row's id: read from the text, since a key of that name is the first of two letters in jsonb's order."""
+    start = value.find('{"id": "')
+    return value[8:44] if start == 0 else str(json.loads(value).get("id"))

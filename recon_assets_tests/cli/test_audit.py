@@ -1,0 +1,79 @@
+"""`recon audit` as a terminal calls it: what it prints, and that exit code 1 means that something is wrong."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from recon_assets.store.database import Database
+from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.store.builders import begin, missing, publish
+from recon_assets_tests.store.tampering import as_superuser
+
+
+@pytest.fixture
+def run(settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """`recon` on the test's database."""
+    monkeypatch.chdir(settings.data_dir.parent)
+    for name, value in {
+        "RECON_HOME": settings.home,
+        "DB_HOST": database.host,
+        "DB_NAME": database.name,
+        "DB_USER": database.user,
+        "DAGSTER_DB_NAME": database.dagster_name,
+        "RECON_DATA_DIR": settings.data_dir,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+
+    def call(*arguments: str) -> Called:
+        return recon("audit", *arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+    return call
+
+
+def test_a_sound_record_is_verified_against_the_head_that_was_printed(run, connection, tmp_path: Path) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a")])
+    head = run("head").out.strip()
+    verified = run("verify", "--head", head)
+    assert verified.exit_code == 0, verified.out
+    for checked in (
+        "seals",
+        "events",
+        "discrepancies rows",
+        "schema objects",
+        "remembered heads",
+        "inside the database",
+    ):
+        assert checked in verified.out
+    assert "wrong" not in verified.out
+
+
+def test_a_changed_row_is_exit_code_1_and_says_where(run, connection: psycopg.Connection, tmp_path: Path) -> None:
+    published = publish(connection, tmp_path, key="a", rows=[missing("a")])
+    as_superuser(connection, ["discrepancies"], "UPDATE discrepancies SET amount_minor = 1")
+    verified = run("verify")
+    assert verified.exit_code == 1
+    assert f"event 2, run {published.run_id}: rows do not hash to what the event says" in verified.out
+    assert run("verify", "--no-inside").exit_code == 1
+
+
+def test_another_head_is_exit_code_1(run, connection: psycopg.Connection, tmp_path: Path) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a")])
+    verified = run("verify", "--head", "1:" + "0" * 64, "--head", "2:" + "0" * 64)
+    assert verified.exit_code == 1
+    assert "seal 1: has another hash" in verified.out
+    assert "seal 2: the remembered seal is not there" in verified.out
+
+
+def test_what_is_not_sealed_is_said_and_sealed(run, connection: psycopg.Connection) -> None:
+    assert run("head").exit_code == 1
+    begin(connection, "a")
+    assert "1 events are not sealed yet" in run("verify").out
+    sealed = run("seal")
+    assert sealed.exit_code == 0
+    assert "Sealed 1 events in 1 seals." in sealed.err
+    assert sealed.out == run("head").out
+
+
+def test_a_head_of_another_form_is_wrong_usage(run) -> None:
+    assert run("verify", "--head", "1").exit_code == 2
