@@ -99,7 +99,7 @@ def test_whom_a_policy_hides_events_from_may_not_seal_a_part_of_them(connection)
     connection.execute("GRANT SELECT, INSERT ON audit_log, audit_seals TO narrow_sealer")
     connection.execute("ALTER FUNCTION seal_audit OWNER TO narrow_sealer")
     connection.execute("ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY")
-    connection.execute("CREATE POLICY some ON audit_log USING (action <> 'INSERT')")
+    connection.execute("CREATE POLICY part ON audit_log USING (action <> 'INSERT')")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
         connection.execute("SELECT seal_audit()")
     connection.rollback()
