@@ -11,15 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg.types.string import TextLoader
 
 from recon_assets.store.audit_findings import Problem, Verification
 from recon_assets.store.audit_format import AuditEvent, RowText, digest_of_rows
-
-FETCHED_ROWS: Final = 2_000
 
 _FIRST_DISCREPANCIES: Final = (
     "id run_id discrepancy_id processor_name business_date class outcome priority side transaction_id occurrence "
@@ -36,6 +33,12 @@ FIRST_COLUMNS: Final = {
     "reconciliation_proofs": tuple(_FIRST_PROOFS.split(" ")),
 }
 """Tables whose rows never change. Events from before migration 0005 name no columns: they covered these."""
+
+_COLUMNS: Final = """
+    SELECT a.attname::text, t.typname::text
+    FROM pg_catalog.pg_attribute AS a INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
 
 CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration")
 
@@ -162,20 +165,14 @@ def _streamed(
     connection: psycopg.Connection, table: str, *, order: str
 ) -> Iterator[tuple[list[tuple[str, str]], Iterator[Sequence[str | None]]]]:
     """Names and types of the columns, and the rows with every value as PostgreSQL prints it."""
-    types: dict[int, str] = dict(
-        connection.execute("SELECT oid::bigint, typname::text FROM pg_catalog.pg_type").fetchall()
-    )
-    with connection.cursor(name=f"rows_of_{table}") as cursor:
-        for oid in types:
-            cursor.adapters.register_loader(oid, TextLoader)
-        cursor.execute(f"SELECT * FROM public.{table} ORDER BY {order}".encode())  # noqa: S608 (names of ours)
-        columns = [(column.name, types[column.type_code]) for column in cursor.description or ()]
-        yield columns, _rows(cursor)
-
-
-def _rows(cursor: "psycopg.ServerCursor[tuple[Any, ...]]") -> Iterator[Sequence[str | None]]:
-    while batch := cursor.fetchmany(FETCHED_ROWS):
-        yield from batch
+    columns = connection.execute(_COLUMNS, [f"public.{table}"]).fetchall()
+    query = f"COPY (SELECT * FROM public.{table} ORDER BY {order}) TO STDOUT"  # noqa: S608 (names of ours)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(query.encode()) as copy,
+    ):
+        copy.set_types(["text"] * len(columns))
+        yield columns, copy.rows()
 
 
 def _id_in(value: str) -> str:

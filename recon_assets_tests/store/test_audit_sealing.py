@@ -93,6 +93,18 @@ def test_an_older_snapshot_may_not_seal(connection) -> None:
         connection.execute("SELECT seal_audit()")
 
 
+def test_whom_a_policy_hides_events_from_may_not_seal_a_part_of_them(connection) -> None:
+    begin(connection, "a")
+    connection.execute("CREATE ROLE narrow_sealer")
+    connection.execute("GRANT SELECT, INSERT ON audit_log, audit_seals TO narrow_sealer")
+    connection.execute("ALTER FUNCTION seal_audit OWNER TO narrow_sealer")
+    connection.execute("ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY")
+    connection.execute("CREATE POLICY part ON audit_log USING (action <> 'INSERT')")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        connection.execute("SELECT seal_audit()")
+    connection.rollback()
+
+
 @pytest.mark.parametrize("column", ["seal_no = 2", "seal_hash = sha256('')", "sealed_at = now()"])
 def test_seals_are_append_only(connection, column: str) -> None:
     begin(connection, "a")

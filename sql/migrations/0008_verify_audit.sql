@@ -3,7 +3,7 @@
 
 CREATE FUNCTION verify_audit_seals()
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
     seal public.audit_seals;
@@ -54,7 +54,7 @@ END $$;
 -- told apart only when each was of one row. Events of before 0005 name no columns: they had those listed here.
 CREATE FUNCTION verify_audit_digests(name text)
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
     first_columns CONSTANT jsonb := CASE name WHEN 'discrepancies' THEN
         '["id", "run_id", "discrepancy_id", "processor_name", "business_date", "class", "outcome", "priority", "side",
@@ -105,7 +105,7 @@ END $$;
 -- Rows that may change: is each as its last event left it? Columns that came after that event are not compared.
 CREATE FUNCTION verify_audit_rows(name text)
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' SET row_security = off AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
         $query$
