@@ -159,17 +159,18 @@ def idle_in_transaction(case: Case) -> Result:
 
 
 def deadlock(case: Case) -> Result:
-    waits = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     own = "SELECT 1 FROM reconciliation_runs WHERE processor_name = %s AND status = 'running' FOR UPDATE"
-    with case.bench.admin() as watcher, case.bench.admin() as other, other.transaction():
+    with case.bench.admin() as watcher, case.bench.admin() as other:
+        other.execute("BEGIN")
         other.execute("SET LOCAL deadlock_timeout = '20s'")
         other.execute(_CURRENT, [case.processor])
         worker = Worker(case.job(limits={"deadlock_timeout": "500ms"}))
         worker.go()
-        waiting = waits.replace("pid = %s", "datname = current_database()")
         while not watcher.execute(waiting).fetchone():
             time.sleep(0.01)
         other.execute(own, [case.processor])
+        other.execute("COMMIT")
         said = worker.outcome()
     return said == "unavailable", [(case.days[0].key, said)]
 
