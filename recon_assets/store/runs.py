@@ -137,8 +137,8 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
 ) -> UUID | None:
     """Write down that an attempt failed; the current answer stays as it is. Returns the failed run's id.
 
-    `idempotency_key` is that of the attempt, or what such keys begin with before their `:inputs`. Its running row
-    becomes `failed`; without one a failed row is added, once per Dagster run. None when there is nothing to add: this
+    `idempotency_key` is that of the attempt, or what such keys begin with before their `:inputs`. The running
+    row of this Dagster run becomes `failed` (another with the same key may be alive); without one a failed row is added, once per Dagster run. None when there is nothing to add: this
     Dagster run has published, or its failure is known. `reason` carries no payment values.
     """
     assert_idle(connection)
@@ -162,6 +162,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
             WHERE
                 (idempotency_key = %(key)s OR starts_with(idempotency_key, %(key)s || ':')) AND status = 'running'
                 AND processor_name = %(processor)s AND run_date = %(date)s
+                AND dagster_run_id IS NOT DISTINCT FROM %(dagster)s
             RETURNING id
             """,
             facts,

@@ -113,3 +113,19 @@ def test_an_endless_reason_is_cut(connection) -> None:
 def test_a_day_that_was_never_tried_has_no_state(connection) -> None:
     assert latest_attempts(connection, processors=["stripe"], since=DAY, until=DAY) == ()
     assert current_run(connection, "stripe", DAY) is None
+
+
+def test_a_failure_of_another_dagster_run_with_the_same_key_leaves_a_live_attempt_running(connection) -> None:
+    alive = begin(connection, "a")
+    failed = record_failure(
+        connection,
+        processor="stripe",
+        business_date=DAY,
+        idempotency_key="a",
+        dagster_run_id="another, tired of waiting for the day",
+        stage="discrepancies",
+        reason="another run is in progress",
+        started_at=STARTED,
+    )
+    assert failed not in {None, alive.run_id}
+    assert run_by_id(connection, alive.run_id).status == "running"
