@@ -10,10 +10,16 @@ from recon_assets.store.staging import MATCHING_COLUMNS, STAGED_COLUMNS
 from recon_assets_tests.faults.days import PreparedDay
 
 FINISHED = ("completed", "incomplete")
-_PROOF_FIELDS = (
-    "currency exponent processor_total_minor ledger_total_minor signed_discrepancies_minor discrepancy_count "
-    "discrepancy_amount_minor volume_minor"
-).split()
+_PROOF_FIELDS = [
+    "currency",
+    "exponent",
+    "processor_total_minor",
+    "ledger_total_minor",
+    "signed_discrepancies_minor",
+    "discrepancy_count",
+    "discrepancy_amount_minor",
+    "volume_minor",
+]
 
 
 def violations(
