@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recon_assets.store.health import HealthStatus
 
 FREE_BYTES_WANTED = 1 << 30
+TOO_POWERFUL = "could do more than the application needs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,14 @@ def _findings(settings: "Settings") -> Iterator[Finding]:
             status, reason = HealthStatus.DOWN, str(error)
         except OSError as error:
             status, reason = HealthStatus.DOWN, f"{type(error).__name__}: {error.strerror}"
-        if status is HealthStatus.HEALTHY and reason == SANDBOX_SOURCE and not settings.uses_embedded_database:
+        is_sandbox = reason == SANDBOX_SOURCE and not settings.uses_embedded_database
+        if status is HealthStatus.HEALTHY and (is_sandbox or reason.startswith(TOO_POWERFUL)):
             status = HealthStatus.DEGRADED
         found.append(Finding(component, status, reason, (time.perf_counter() - started) * 1000))
 
     probe("database", lambda: _database(settings))
+    if found[0].status is HealthStatus.HEALTHY:
+        probe("database login", lambda: _database_login(settings))
     probe("storage", lambda: _storage(settings))
     for config in configuration.processors.values():
         for side in Side:
@@ -111,6 +115,18 @@ def _database(settings: "Settings") -> str:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
         assert row is not None, "a SELECT without FROM has a row"
         return f"PostgreSQL {row[0]}, {'embedded' if settings.uses_embedded_database else database.where}"
+
+
+def _database_login(settings: "Settings") -> str:
+    """The login itself, not the role that its connections act as."""
+    from recon_assets.store.database import open_database
+    from recon_assets.store.roles import powers_beyond
+
+    with open_database(settings) as database, database.connect(read_only=True) as connection:
+        powers = powers_beyond(connection)
+        if powers:
+            return f"{TOO_POWERFUL}: {', '.join(powers)}; see docs/security.md"
+        return f"{database.user} may do only what the application needs"
 
 
 def _storage(settings: "Settings") -> str:
