@@ -88,7 +88,7 @@ def _migrations(sql_dir: Path) -> list[_Step]:
 
 def _views(sql_dir: Path) -> _Step:
     texts = [p.read_bytes() for p in sorted((sql_dir / "views").glob("*.sql"))]
-    return _Step(VIEWS_VERSION, "views", b"\n".join([_AS_OWNER, *texts]))
+    return _Step(VIEWS_VERSION, "views", b"\n".join([_AS_OWNER, *texts] if texts else []))
 
 
 def _applied(connection: psycopg.Connection) -> dict[int, str]:

@@ -29,7 +29,7 @@ EXCEPTION WHEN insufficient_privilege THEN
         HINT = format(
             'As an administrator run: CREATE ROLE recon_owner; CREATE ROLE recon_audit_owner; CREATE ROLE recon_app; '
             'CREATE ROLE recon_reader; CREATE ROLE recon_auditor; CREATE ROLE recon_sealer (those that are missing); '
-            'GRANT recon_owner, recon_audit_owner TO %1$I; GRANT recon_app TO %1$I WITH ADMIN OPTION. '
+            'GRANT recon_owner, recon_audit_owner TO %1$I; GRANT recon_app, recon_reader TO %1$I WITH ADMIN OPTION. '
             'Or set DB_MIGRATION_USER to a login with CREATEROLE.',
             current_user
         );
