@@ -106,7 +106,8 @@ def test_the_urls_for_other_clients_read_one_tenant_or_all(shared: Database) -> 
         (
             "INSERT INTO discrepancies (tenant_id, id, run_id, discrepancy_id, processor_name, business_date, class, "
             "outcome, priority, side, occurrence, currency, exponent, amount_minor, ledger_seq) VALUES (%(b)s, "
-            "%(run)s, %(run)s, %(run)s, 'stripe', '2025-09-30', 'missing_in_ledger', 'ok', 1, 'ledger', 1, 'USD', 2, 1, 1)"
+            "%(run)s, %(run)s, %(run)s, 'stripe', '2025-09-30', 'missing_in_ledger', 'ok', 1, 'ledger', 1, 'USD', 2, "
+            "1, 1)"
         ),
         "UPDATE system_configuration SET tenant_id = %(b)s",
     ],
