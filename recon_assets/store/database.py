@@ -151,10 +151,12 @@ class Database:
 
     def _prepare_dagster(self, connection: psycopg.Connection) -> None:
         owner = self.dagster_owner.user if self.dagster_owner else self.user
-        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.dagster_name]).fetchone()
-        if not exists:
+        found = connection.execute(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [self.dagster_name]
+        ).fetchone()
+        if not found:
             self._create(connection, self.dagster_name, owner=owner)
-        elif self.auditor:
+        elif self.auditor and found != (owner,):  # of an embedded server from when the superuser owned everything
             with self.connect_as_migrator(self.dagster_name) as its_own:
                 roles.give_database(its_own, owner=owner)
 

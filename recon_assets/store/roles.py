@@ -99,17 +99,7 @@ def _alone(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def give_database(connection: psycopg.Connection, *, owner: str) -> None:
-    """Make `owner` the owner of the connected database and of the tables in it, unless it owns the database already.
-
-    For Dagster's database of an embedded server that was made when everything still belonged to the superuser.
-    """
-    row = connection.execute(
-        "SELECT pg_get_userbyid(datdba) = %s, current_database() FROM pg_database WHERE datname = current_database()",
-        [owner],
-    ).fetchone()
-    assert row is not None, "the connected database exists"
-    if row[0]:
-        return
+    """Make `owner` the owner of the connected database and of the tables in it. Needs a superuser."""
     with connection.transaction():
         tables = connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
@@ -119,7 +109,9 @@ def give_database(connection: psycopg.Connection, *, owner: str) -> None:
                 sql.SQL("ALTER TABLE public.{} OWNER TO {}").format(sql.Identifier(table), sql.Identifier(owner))
             )
         connection.execute(
-            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(row[1]), sql.Identifier(owner))
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
+                sql.Identifier(connection.info.dbname), sql.Identifier(owner)
+            )
         )
 
 

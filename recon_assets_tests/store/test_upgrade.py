@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.settings import DEFAULT_TENANT_ID
-from recon_assets.store.database import Database
+from recon_assets.store.database import Database, open_database
+from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.history import current_run, discrepancies_of
 from recon_assets.store.migrations import migrate
 from recon_assets.store.roles import Login
@@ -83,8 +84,6 @@ def test_the_rows_of_before_are_the_default_tenants_and_the_days_go_on(
 
 def test_a_login_that_may_not_create_roles_is_told_what_an_administrator_must_run(tmp_path: Path) -> None:
     """A server without the roles, and a login that owns its database and nothing more."""
-    from recon_assets.store.embedded import EmbeddedServer
-
     folder = Path("/tmp") / f"recon-{tmp_path.parent.name}-{tmp_path.name[-8:]}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
@@ -115,3 +114,22 @@ def test_a_login_that_may_not_create_roles_is_told_what_an_administrator_must_ru
         with separate.connect() as connection, connection.transaction():
             connection.execute("INSERT INTO system_configuration (key, value) VALUES ('x', '1')")
     shutil.rmtree(folder)
+
+
+def test_dagsters_database_of_before_gets_an_owner_of_its_own(own_server_settings) -> None:
+    with EmbeddedServer(own_server_settings.data_dir, durable=False) as server:
+        where = str(server.socket_dir)
+        with psycopg.connect(host=where, user="postgres", dbname="postgres", autocommit=True) as superuser:
+            superuser.execute("CREATE DATABASE dagster")
+        with psycopg.connect(host=where, user="postgres", dbname="dagster") as superuser:
+            superuser.execute("CREATE TABLE runs (id serial PRIMARY KEY)")
+        for _ in range(2):
+            with open_database(own_server_settings, with_schema=False) as database:
+                pass
+        with database.connect_to_dagster() as connection:
+            connection.execute("INSERT INTO runs DEFAULT VALUES")
+            connection.execute("ALTER TABLE runs ADD COLUMN more text")
+            connection.execute("CREATE TABLE jobs ()")
+            assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (
+                False,
+            )
