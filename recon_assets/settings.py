@@ -2,11 +2,16 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Final
+from uuid import UUID
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PROJECT = Path(__file__).resolve().parent.parent
+
+DEFAULT_TENANT_ID: Final = UUID("00000000-0000-4000-8000-000000000001")
+"""Whose rows they are where nobody asked for tenants; migration `tenants` gave it the rows of before."""
 
 
 def _home() -> Path:
@@ -36,7 +41,12 @@ class Settings(BaseSettings):
     db_name: str = Field(default="recon", validation_alias="DB_NAME")
     db_user: str = Field(default="recon", validation_alias="DB_USER")
     db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_PASSWORD")
+    db_migration_user: str | None = Field(default=None, validation_alias="DB_MIGRATION_USER")
+    db_migration_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_MIGRATION_PASSWORD")
     dagster_db_name: str = Field(default="dagster", validation_alias="DAGSTER_DB_NAME")
+    dagster_db_user: str | None = Field(default=None, validation_alias="DAGSTER_DB_USER")
+    dagster_db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DAGSTER_DB_PASSWORD")
+    tenant_id: UUID = Field(default=DEFAULT_TENANT_ID, validation_alias="RECON_TENANT_ID")
 
     processor_api_base_url: str = Field(default="sandbox", validation_alias="PROCESSOR_API_BASE_URL")
     internal_api_base_url: str = Field(default="sandbox", validation_alias="INTERNAL_API_BASE_URL")

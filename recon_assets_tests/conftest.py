@@ -3,7 +3,9 @@
     settings   `Settings` with all folders under `tmp_path`, and a database of the test's own, already migrated,
                on the session's server (`DB_HOST` is its socket folder, so the code takes it for an external one)
     database   the opened `Database` of these settings
-    connection one connection to it, closed at the end
+    connection one connection to it as the application, closed at the end
+    superuser  one to the same database as its superuser, in autocommit: for tampering, and for what nobody may do
+    superuser_session  the same, not in autocommit and with the tenant set, for code that takes the application's
     server     the session's `EmbeddedServer`, for tests of connections and faults
     own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
@@ -14,7 +16,7 @@ A fresh database costs about 30 ms. The server runs without fsync: tests of dura
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -25,6 +27,9 @@ from recon_assets.settings import Settings
 from recon_assets.store import embedded_process
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
+from recon_assets.store.embedded_process import SUPERUSER
+from recon_assets.store.roles import create_embedded_logins, embedded_login
+from recon_assets.store.tenancy import TenantConnection
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
@@ -38,6 +43,8 @@ def server() -> Iterator[EmbeddedServer]:
     folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
     folder.chmod(0o755)
     with EmbeddedServer(folder / "data", durable=False) as joined:
+        with psycopg.connect(host=str(joined.socket_dir), user="postgres", dbname="postgres", autocommit=True) as admin:
+            create_embedded_logins(admin)
         with open_database(settings_on(joined, folder, name=TEMPLATE)):
             pass
         yield joined
@@ -94,8 +101,29 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def connection(database: Database) -> Iterator[psycopg.Connection]:
+def connection(database: Database) -> Iterator[TenantConnection]:
     with database.connect() as connected:
+        yield connected
+
+
+@pytest.fixture
+def superuser(database: Database) -> Iterator[psycopg.Connection]:
+    with database.connect_as_migrator() as connected:
+        yield connected
+
+
+@pytest.fixture
+def superuser_session(database: Database) -> Iterator[TenantConnection]:
+    with session_as_superuser(database) as connected:
+        yield connected
+
+
+@contextmanager
+def session_as_superuser(database: Database) -> Iterator[TenantConnection]:
+    """As the superuser, with transactions of its own, and the tenant in statements outside `transaction()` too."""
+    with database._connect(database.name, embedded_login(SUPERUSER)) as connected:
+        connected.execute("SELECT set_config('app.tenant_id', %s, false)", [str(database.tenant)])
+        connected.commit()
         yield connected
 
 
@@ -107,8 +135,10 @@ def settings_on(server: EmbeddedServer, folder: Path, *, name: str) -> Settings:
         LOCAL_REPORTS_DIR=folder / "local_reports",
         DB_HOST=str(server.socket_dir),
         DB_PORT=5432,
-        DB_USER="postgres",
+        DB_USER="recon",
         DB_PASSWORD="",
+        DB_MIGRATION_USER="postgres",
+        DAGSTER_DB_USER="recon_dagster",
         DB_NAME=name,
         DAGSTER_DB_NAME="dagster",
     )

@@ -41,7 +41,7 @@ def verify(
 
     heads = [_head(text) for text in head or ()]
     settings = load_settings()
-    with open_database(settings) as database, database.connect() as connection:
+    with open_database(settings) as database, database.connect_as_migrator() as connection:
         found = verify_audit(connection, sql_dir=settings.home / "sql", heads=heads)
         inside_problems = verify_inside(connection) if inside else None
     console = open_console()
@@ -57,7 +57,7 @@ def seal() -> None:
     from recon_assets.store.audit import last_seal, seal_audit
     from recon_assets.store.database import open_database
 
-    with open_database(load_settings()) as database, database.connect() as connection:
+    with open_database(load_settings()) as database, database.connect_as_migrator() as connection:
         seals = seal_audit(connection)
         newest = last_seal(connection)
     events = sum(made.row_count for made in seals)
@@ -72,7 +72,7 @@ def head() -> None:
     from recon_assets.store.audit import last_seal
     from recon_assets.store.database import open_database
 
-    with open_database(load_settings()) as database, database.connect(read_only=True) as connection:
+    with open_database(load_settings()) as database, database.connect_as_migrator() as connection:
         newest = last_seal(connection)
     if newest is None:
         raise StoreRefused("nothing is sealed yet", where="audit_seals", remedy="Run a day, or `recon audit seal`.")

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 STOP, START = "stop", "start"
 
 
+AsAuditor = Annotated[
+    bool, typer.Option("--as-auditor", help="Read every tenant's rows and the audit log, if the login may.")
+]
+
+
 class Format(StrEnum):
     """How `recon sql` prints rows."""
 
@@ -35,18 +40,22 @@ def register(app: typer.Typer) -> None:
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT.")],
     form: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.TABLE,
+    as_auditor: AsAuditor = False,
 ) -> None:
-    """Ask the database of record, read-only."""
+    """Ask the database of record, read-only, for the rows of one tenant (`RECON_TENANT_ID`)."""
     import psycopg
 
     from recon_assets.domain.errors import StoreRefused
+    from recon_assets.store import roles
     from recon_assets.store.database import open_database
 
-    with open_database(load_settings()) as database, database.connect(read_only=True) as connection:
+    role = roles.AUDITOR if as_auditor else roles.READER
+    with open_database(load_settings()) as database, database.connect(read_only=True, role=role) as connection:
         try:
-            cursor = connection.execute(query.encode())
-            columns = [column.name for column in cursor.description or ()]
-            rows = cursor.fetchall() if columns else []
+            with connection.transaction():
+                cursor = connection.execute(query.encode())
+                columns = [column.name for column in cursor.description or ()]
+                rows = cursor.fetchall() if columns else []
         except psycopg.Error as error:
             raise StoreRefused(
                 f"the query was refused: {error.diag.message_primary or error}",
@@ -83,14 +92,14 @@ def _print(columns: list[str], rows: "Sequence[tuple[object, ...]]", form: Forma
         open_console().print(table)
 
 
-def dsn() -> None:
-    """Print the URL of the database of record, for psql or any client. The embedded one then stays up."""
+def dsn(as_auditor: AsAuditor = False) -> None:
+    """Print a URL of the database of record that may only read, for psql. The embedded one then stays up."""
     from recon_assets.store.database import open_database
 
     settings = load_settings()
     with open_database(settings) as database:
         _keep_up(settings.uses_embedded_database)
-        typer.echo(database.dsn)
+        typer.echo(database.auditor_dsn if as_auditor else database.dsn)
 
 
 def start() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recon_assets.store.health import HealthStatus
 
 FREE_BYTES_WANTED = 1 << 30
+TOO_POWERFUL = "could do more than the application needs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _findings(settings: "Settings") -> Iterator[Finding]:
             status, reason = HealthStatus.DOWN, str(error)
         except OSError as error:
             status, reason = HealthStatus.DOWN, f"{type(error).__name__}: {error.strerror}"
-        if status is HealthStatus.HEALTHY and reason == SANDBOX_SOURCE and not settings.uses_embedded_database:
+        is_sandbox = reason == SANDBOX_SOURCE and not settings.uses_embedded_database
+        if status is HealthStatus.HEALTHY and (is_sandbox or TOO_POWERFUL in reason):
             status = HealthStatus.DEGRADED
         found.append(Finding(component, status, reason, (time.perf_counter() - started) * 1000))
 
@@ -105,12 +107,16 @@ def _findings(settings: "Settings") -> Iterator[Finding]:
 
 
 def _database(settings: "Settings") -> str:
+    """Also what the login itself could do: its connections act as a role that can do less."""
     from recon_assets.store.database import open_database
+    from recon_assets.store.roles import powers_beyond
 
     with open_database(settings) as database, database.connect(read_only=True) as connection:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
         assert row is not None, "a SELECT without FROM has a row"
-        return f"PostgreSQL {row[0]}, {'embedded' if settings.uses_embedded_database else database.where}"
+        powers = powers_beyond(connection)
+        warning = f"; its login {database.user} {TOO_POWERFUL}: {', '.join(powers)}" if powers else ""
+        return f"PostgreSQL {row[0]}, {'embedded' if settings.uses_embedded_database else database.where}{warning}"
 
 
 def _storage(settings: "Settings") -> str:

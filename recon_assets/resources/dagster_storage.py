@@ -10,7 +10,6 @@ embedded server on demand, and the last of them to end stops it.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import yaml
@@ -68,6 +67,6 @@ class ReconDagsterStorage(DagsterPostgresStorage):
 
 @contextmanager
 def _creating_tables(database: Database) -> Iterator[None]:
-    with replace(database, name=database.dagster_name).connect(autocommit=True) as connection:
+    with database.connect_to_dagster() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [CREATE_TABLES_LOCK])
         yield  # the lock ends with the connection

@@ -6,12 +6,11 @@ from datetime import date
 from threading import Lock
 from uuid import UUID
 
-import psycopg
-
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.settings import Settings
 from recon_assets.store.checks import link_outcomes_to_run, record_outcomes
 from recon_assets.store.database import Database, open_database
+from recon_assets.store.tenancy import TenantConnection
 
 
 class Record:
@@ -32,7 +31,7 @@ class Record:
             return self._database
 
     @contextmanager
-    def connect(self) -> Iterator[psycopg.Connection]:
+    def connect(self) -> Iterator[TenantConnection]:
         """A connection of one's own, closed at the end."""
         with self.database.connect() as connection:
             yield connection

@@ -6,13 +6,13 @@ Not here: what is hashed (`audit_format`) and whether it is still so (`audit_ver
 import logging
 from typing import Final
 
-import psycopg
 from psycopg.rows import class_row
 
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 from recon_assets.store.audit_format import Seal
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
+from recon_assets.store.tenancy import TenantConnection
 
 SEAL_WAIT_MS: Final = 5_000
 """How long sealing waits for transactions that have written events to end."""
@@ -27,7 +27,7 @@ SEAL_COLUMNS: Final = """
 _log = logging.getLogger(__name__)
 
 
-def seal_audit(connection: psycopg.Connection, *, wait_ms: int = SEAL_WAIT_MS) -> list[Seal]:
+def seal_audit(connection: TenantConnection, *, wait_ms: int = SEAL_WAIT_MS) -> list[Seal]:
     """Seal every committed event in a transaction of its own; returns the new seals, oldest first.
 
     Raises `StoreUnavailable` when writers do not end within `wait_ms`: nothing is lost, the next call seals it.
@@ -39,7 +39,7 @@ def seal_audit(connection: psycopg.Connection, *, wait_ms: int = SEAL_WAIT_MS) -
             return cursor.execute(f"SELECT {SEAL_COLUMNS} FROM seal_audit(%s)", [wait_ms]).fetchall()  # noqa: S608
 
 
-def seal_what_was_published(connection: psycopg.Connection) -> None:
+def seal_what_was_published(connection: TenantConnection) -> None:
     """Seal after a publication, which stands also when this fails: that is logged, and the next one seals."""
     try:
         seal_audit(connection, wait_ms=WAIT_AFTER_PUBLISHING_MS)
@@ -47,7 +47,7 @@ def seal_what_was_published(connection: psycopg.Connection) -> None:
         _log.warning("The run is published; its audit events are not sealed yet: %s", problem)
 
 
-def last_seal(connection: psycopg.Connection) -> Seal | None:
+def last_seal(connection: TenantConnection) -> Seal | None:
     """The head of the chain, None before the first seal."""
     with (
         translated_errors("reading the last seal"),

@@ -19,6 +19,7 @@ from recon_assets.store.audit_format import GENESIS, AuditEvent, MerkleTree, Sea
 from recon_assets.store.audit_rows import EventsOfRows, check_rows
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
+from recon_assets.store.tenancy import TenantConnection
 from recon_assets.store.schema_fingerprint import check_schema
 
 STATEMENT_TIMEOUT_S: Final = 3_600
@@ -32,9 +33,7 @@ _EVENTS: Final = """
 _INSIDE: Final = "SELECT seal_no, event_seq, run_id::text, problem FROM public.verify_audit()"
 
 
-def verify_audit(
-    connection: psycopg.Connection, *, sql_dir: Path, heads: Sequence[tuple[int, str]] = ()
-) -> Verification:
+def verify_audit(connection: TenantConnection, *, sql_dir: Path, heads: Sequence[tuple[int, str]] = ()) -> Verification:
     """Everything recomputed independently. `heads` are seals kept elsewhere: number and hash in hex.
 
     `sql_dir` is that of the release, with its `schema_fingerprint.json`. Nothing is written.
@@ -51,7 +50,7 @@ def verify_audit(
     return found
 
 
-def verify_inside(connection: psycopg.Connection) -> list[Problem]:
+def verify_inside(connection: TenantConnection) -> list[Problem]:
     """What the database's own `verify_audit()` finds: quick, and as trustworthy as its functions are."""
     with _snapshot(connection):
         return [
@@ -61,7 +60,7 @@ def verify_inside(connection: psycopg.Connection) -> list[Problem]:
 
 
 @contextmanager
-def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
+def _snapshot(connection: TenantConnection) -> Iterator[None]:
     """One read-only snapshot, in which names mean PostgreSQL's own and values are printed in one way."""
     assert_idle(connection)
     settings = {
@@ -71,21 +70,24 @@ def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
         "row_security": "off",  # who may not see every row is refused, not shown a part
         "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
     }
-    with translated_errors("verifying the record"), connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        for name, value in settings.items():
-            connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
-        yield
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    try:
+        with translated_errors("verifying the record"), connection.transaction():
+            for name, value in settings.items():
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = before
 
 
-def _read_seals(connection: psycopg.Connection) -> list[Seal]:
+def _read_seals(connection: TenantConnection) -> list[Seal]:
     with connection.cursor(row_factory=class_row(Seal)) as cursor:
         return cursor.execute(f"SELECT {SEAL_COLUMNS} FROM public.audit_seals ORDER BY seal_no").fetchall()  # noqa: S608
 
 
-def _events(
-    connection: psycopg.Connection, rows: EventsOfRows, found: Verification
-) -> Iterator[tuple[int, AuditEvent]]:
+def _events(connection: TenantConnection, rows: EventsOfRows, found: Verification) -> Iterator[tuple[int, AuditEvent]]:
     """By COPY: the server reads on while we hash."""
     with connection.cursor() as cursor, cursor.copy(_EVENTS) as copy:
         copy.set_types(["text"] * len(AuditEvent._fields))

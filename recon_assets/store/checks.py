@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.tenancy import TenantConnection
 
 
 def record_outcomes(
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     *,
     dagster_run_id: str,
     asset_key: str,
@@ -53,7 +53,7 @@ def record_outcomes(
 
 
 def link_outcomes_to_run(
-    connection: psycopg.Connection, *, dagster_run_id: str, processor: str, business_date: date, run_id: UUID
+    connection: TenantConnection, *, dagster_run_id: str, processor: str, business_date: date, run_id: UUID
 ) -> int:
     """Say which run the outcomes of this Dagster run and processor-day belong to; returns how many were linked.
 
@@ -81,7 +81,7 @@ class RecordedOutcome:
 
 
 def outcomes_of(
-    connection: psycopg.Connection, *, dagster_run_id: str, processor: str, business_date: date
+    connection: TenantConnection, *, dagster_run_id: str, processor: str, business_date: date
 ) -> tuple[RecordedOutcome, ...]:
     """The outcomes of one Dagster run and processor-day, in the order in which they were found."""
     with (

@@ -7,19 +7,24 @@ import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+from uuid import UUID
 
 import psycopg
 from psycopg import errors, sql
 from pydantic import SecretStr
 
 from recon_assets.domain.errors import StoreRefused
-from recon_assets.settings import Settings
+from recon_assets.settings import DEFAULT_TENANT_ID, Settings
+from recon_assets.store import roles
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_process import PORT, SUPERUSER
 from recon_assets.store.errors import connection_error
 from recon_assets.store.migrations import migrate
+from recon_assets.store.roles import Login
+from recon_assets.store.tenancy import TENANT_SETTING, TenantConnection
 
 CONNECT_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_S: Final = 600
@@ -35,7 +40,10 @@ MAINTENANCE_DATABASE: Final = "postgres"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`host` is a host name, an address, or the absolute folder of a unix socket, as in libpq."""
+    """`host` is a host name, an address, or the absolute folder of a unix socket, as in libpq.
+
+    `user` is the application's login, and everybody's who has none of his own here.
+    """
 
     host: str
     port: int
@@ -43,16 +51,38 @@ class Database:
     user: str
     password: SecretStr
     dagster_name: str
+    migrator: Login | None = None
+    dagster_owner: Login | None = None
+    auditor: Login | None = None
+    tenant: UUID = DEFAULT_TENANT_ID
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """The database that the settings mean. Nothing is started or contacted."""
         if settings.db_host is not None:
-            host, port, user, password = settings.db_host, settings.db_port, settings.db_user, settings.db_password
-        else:
-            host, port, user = str(EmbeddedServer(settings.data_dir).socket_dir), PORT, SUPERUSER
-            password = SecretStr("")
-        return cls(host, port, settings.db_name, user, password, settings.dagster_db_name)
+            return cls(
+                settings.db_host,
+                settings.db_port,
+                settings.db_name,
+                settings.db_user,
+                settings.db_password,
+                settings.dagster_db_name,
+                migrator=_login(settings.db_migration_user, settings.db_migration_password),
+                dagster_owner=_login(settings.dagster_db_user, settings.dagster_db_password),
+                tenant=settings.tenant_id,
+            )
+        return cls(
+            str(EmbeddedServer(settings.data_dir).socket_dir),
+            PORT,
+            settings.db_name,
+            roles.EMBEDDED_APPLICATION.user,
+            roles.EMBEDDED_APPLICATION.password,
+            settings.dagster_db_name,
+            migrator=roles.embedded_login(SUPERUSER),
+            dagster_owner=roles.EMBEDDED_DAGSTER,
+            auditor=roles.EMBEDDED_AUDITOR,
+            tenant=settings.tenant_id,
+        )
 
     @property
     def where(self) -> str:
@@ -61,74 +91,121 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """The URL for psql or any other client. It contains the password, if there is one: never log it."""
-        return self._url("postgresql", self.name)
+        """The URL for psql or any other client: reads the tenant's rows. It contains the password: never log it."""
+        options = f"-c role={roles.READER} -c {TENANT_SETTING}={self.tenant}"
+        return self._url("postgresql", self.name, self._login, {"options": options})
+
+    @property
+    def auditor_dsn(self) -> str:
+        """The same for an auditor: reads every tenant's rows and the audit log."""
+        return self._url("postgresql", self.name, self.auditor or self._login, {"options": f"-c role={roles.AUDITOR}"})
 
     @property
     def dagster_url(self) -> str:
         """The URL of Dagster's own database, for SQLAlchemy. It contains the password, if there is one."""
-        return self._url("postgresql+psycopg2", self.dagster_name)
+        return self._url("postgresql+psycopg2", self.dagster_name, self.dagster_owner or self._login, {})
 
-    def connect(self, *, read_only: bool = False, autocommit: bool = False) -> psycopg.Connection:
-        """A new connection with time limits, in UTC.
+    def connect(
+        self, *, read_only: bool = False, autocommit: bool = False, role: str = roles.APPLICATION
+    ) -> TenantConnection:
+        """A new connection with time limits, in UTC, that acts as `role`, for the tenant in each `transaction()`.
 
         Raises `StoreUnavailable` when nothing answers, `StoreRefused` when the server says no.
         """
-        return self._connect(self.name, read_only=read_only, autocommit=autocommit)
+        login = (self.auditor if role == roles.AUDITOR else None) or self._login
+        return self._connect(self.name, login, role=role, read_only=read_only, autocommit=autocommit)
 
-    def create_missing(self) -> None:
-        """Create the two databases if they do not exist. Raises `StoreRefused` when we may not."""
+    def connect_to_dagster(self) -> psycopg.Connection:
+        """A connection to Dagster's database as its owner, in autocommit."""
+        return self._connect(self.dagster_name, self.dagster_owner or self._login, autocommit=True)
+
+    def connect_as_migrator(self, name: str | None = None) -> TenantConnection:
+        """A connection that may change the schema, in autocommit; to another database of the server with `name`."""
+        return self._connect(name or self.name, self.migrator or self._login, autocommit=True)
+
+    def prepare(self, *, sql_dir: Path | None) -> None:
+        """Databases, logins and, with `sql_dir`, the schema: what is missing is made, by the migrator's login.
+
+        Raises `StoreRefused` when it may not, and says what an administrator must run.
+        """
+        with self._open_or_create() as connection:
+            self._check_version(connection)
+            if self.auditor:
+                roles.create_embedded_logins(connection)
+            self._prepare_dagster(connection)
+            if sql_dir:
+                migrate(connection, sql_dir=sql_dir)
+                roles.admit(connection, user=self.user, groups=(roles.APPLICATION, roles.READER))
+                if self.auditor:
+                    roles.admit(connection, user=self.auditor.user, groups=(roles.AUDITOR,))
+
+    def _open_or_create(self) -> psycopg.Connection:
         try:
-            connection = self._connect(self.name, autocommit=True)
+            return self.connect_as_migrator()
         except StoreRefused as refused:
             if not isinstance(refused.__cause__, psycopg.OperationalError) or "not exist" not in refused.what:
                 raise
-            with self._connect(MAINTENANCE_DATABASE, autocommit=True) as maintenance:
-                self._create(maintenance, self.name)
-            connection = self._connect(self.name, autocommit=True)
-        with connection:
-            self._check_version(connection)
-            exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.dagster_name]).fetchone()
-            if not exists:
-                self._create(connection, self.dagster_name)
+            with self.connect_as_migrator(MAINTENANCE_DATABASE) as maintenance:
+                self._create(maintenance, self.name, owner=None)
+            return self.connect_as_migrator()
+
+    def _prepare_dagster(self, connection: psycopg.Connection) -> None:
+        owner = self.dagster_owner.user if self.dagster_owner else self.user
+        found = connection.execute(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [self.dagster_name]
+        ).fetchone()
+        if not found:
+            self._create(connection, self.dagster_name, owner=owner)
+        elif self.auditor and found != (owner,):  # of an embedded server from when the superuser owned everything
+            with self.connect_as_migrator(self.dagster_name) as its_own:
+                roles.give_database(its_own, owner=owner)
+
+    @property
+    def _login(self) -> Login:
+        return Login(self.user, self.password)
 
     @property
     def _is_socket(self) -> bool:
         return self.host.startswith("/")
 
-    def _url(self, scheme: str, name: str) -> str:
-        password = self.password.get_secret_value()
-        user = quote(self.user, safe="") + (f":{quote(password, safe='')}" if password else "")
-        if self._is_socket:
-            port = "" if self.port == PORT else f"&port={self.port}"
-            return f"{scheme}://{user}@/{quote(name, safe='')}?host={quote(self.host, safe='/')}{port}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{user}@{host}:{self.port}/{quote(name, safe='')}"
+    def _url(self, scheme: str, name: str, login: Login, parameters: dict[str, str]) -> str:
+        password = login.password.get_secret_value()
+        user = quote(login.user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        where = ""
+        if not self._is_socket:
+            where = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        else:
+            parameters = {"host": self.host} | ({} if self.port == PORT else {"port": str(self.port)}) | parameters
+        query = f"?{urlencode(parameters, safe='/', quote_via=quote)}" if parameters else ""
+        return f"{scheme}://{user}@{where}/{quote(name, safe='')}{query}"
 
-    def _connect(self, name: str, *, read_only: bool = False, autocommit: bool = False) -> psycopg.Connection:
-        password = self.password.get_secret_value()
-        limits = {
+    def _connect(
+        self, name: str, login: Login, *, role: str | None = None, read_only: bool = False, autocommit: bool = False
+    ) -> TenantConnection:
+        password = login.password.get_secret_value()
+        session = {
             "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
             "lock_timeout": f"{LOCK_TIMEOUT_S}s",
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
             "TimeZone": "UTC",
-        }
+        } | ({"role": role} if role else {})
         try:
-            connection = psycopg.connect(
+            connection = TenantConnection.connect(
                 host=self.host,
                 port=self.port,
                 dbname=name,
-                user=self.user,
+                user=login.user,
                 password=password or None,
                 application_name=APPLICATION_NAME,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 client_encoding="UTF8",
                 keepalives_idle=KEEPALIVE_IDLE_S,
-                options=" ".join(f"-c {setting}={value}" for setting, value in limits.items()),
+                options=" ".join(f"-c {setting}={value}" for setting, value in session.items()),
                 autocommit=autocommit,
             )
         except psycopg.OperationalError as error:
             raise connection_error(error, where=self.where, password=password) from error
+        connection.tenant = self.tenant
         connection.read_only = read_only
         return connection
 
@@ -140,19 +217,25 @@ class Database:
                 remedy=f"Use PostgreSQL {MINIMUM_SERVER_VERSION} or newer, or unset DB_HOST to use the embedded one.",
             )
 
-    def _create(self, connection: psycopg.Connection, name: str) -> None:
+    def _create(self, connection: psycopg.Connection, name: str, *, owner: str | None) -> None:
+        owned = sql.SQL(" OWNER {}").format(sql.Identifier(owner)) if owner else sql.SQL("")
         try:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'{}").format(sql.Identifier(name), owned)
             )
         except (errors.DuplicateDatabase, errors.UniqueViolation):
             return  # another process was faster
         except psycopg.Error as error:
+            owner = owner or (self.migrator or self._login).user
             raise StoreRefused(
                 f"the database {name} does not exist and we may not create it",
                 where=self.where,
-                remedy=f"As an administrator: CREATE DATABASE {name} OWNER {self.user} ENCODING 'UTF8'.",
+                remedy=f"As an administrator: CREATE DATABASE {name} OWNER {owner} ENCODING 'UTF8'.",
             ) from error
+
+
+def _login(user: str | None, password: SecretStr) -> Login | None:
+    return Login(user, password) if user else None
 
 
 @contextmanager
@@ -165,10 +248,7 @@ def open_database(settings: Settings, *, with_schema: bool = True) -> Iterator[D
         if settings.uses_embedded_database:
             stack.enter_context(EmbeddedServer(settings.data_dir))
         database = Database.from_settings(settings)
-        database.create_missing()
-        if with_schema:
-            with database.connect(autocommit=True) as connection:
-                migrate(connection, sql_dir=settings.home / "sql")
+        database.prepare(sql_dir=settings.home / "sql" if with_schema else None)
         yield database
 
 

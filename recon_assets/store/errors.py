@@ -56,10 +56,13 @@ def connection_error(error: psycopg.Error, *, where: str, password: str) -> Stor
         reason = reason.replace(password, "***")
     reason = reason[:MAX_REASON_CHARACTERS]
     if "FATAL" in reason and not _COMES_BACK.search(reason):
+        remedy = "As an administrator, GRANT that role to the login; docs/security.md says which login has which."
         return StoreRefused(
             f"the database refused the connection: {reason}",
             where=where,
-            remedy="Check DB_USER, DB_PASSWORD, DB_NAME and what the server allows.",
+            remedy=remedy
+            if "set role" in reason
+            else "Check DB_USER, DB_PASSWORD, DB_NAME and what the server allows.",
         )
     return StoreUnavailable(
         f"the database can't be reached: {reason}",

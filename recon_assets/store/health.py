@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.tenancy import TenantConnection
 
 
 class HealthStatus(StrEnum):
@@ -33,7 +33,7 @@ class Health:
 
 
 def record_health(
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     *,
     component: str,
     status: HealthStatus,
@@ -51,7 +51,7 @@ def record_health(
         )
 
 
-def latest_health(connection: psycopg.Connection) -> tuple[Health, ...]:
+def latest_health(connection: TenantConnection) -> tuple[Health, ...]:
     """The newest finding about each component, by name."""
     with (
         translated_errors("reading health"),

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import class_row, dict_row
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
@@ -15,6 +14,7 @@ from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.risk import ComplianceStatus, RiskLevel
 from recon_assets.domain.verdict import Verdict
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.tenancy import TenantConnection
 
 MAX_ROWS: Final = 100_000
 """More than anyone looks at; bulk rows are in the day's files."""
@@ -112,24 +112,24 @@ class DiscrepancyRow:
     occurred_at: datetime | None
 
 
-def recent_runs(connection: psycopg.Connection, *, limit: int = 10) -> tuple[Run, ...]:
+def recent_runs(connection: TenantConnection, *, limit: int = 10) -> tuple[Run, ...]:
     """The latest attempts of all processors, whatever became of them."""
     return _runs(connection, "ORDER BY start_time DESC, version DESC LIMIT %(limit)s", {"limit": _bounded(limit)})
 
 
-def run_by_id(connection: psycopg.Connection, run_id: UUID) -> Run | None:
+def run_by_id(connection: TenantConnection, run_id: UUID) -> Run | None:
     """One attempt."""
     return next(iter(_runs(connection, "WHERE id = %(id)s", {"id": run_id})), None)
 
 
-def current_run(connection: psycopg.Connection, processor: str, business_date: date) -> Run | None:
+def current_run(connection: TenantConnection, processor: str, business_date: date) -> Run | None:
     """The current answer of a processor-day. A newer attempt may have failed: see `latest_attempts`."""
     where = "WHERE processor_name = %(processor)s AND run_date = %(date)s AND is_current"
     return next(iter(_runs(connection, where, {"processor": processor, "date": business_date})), None)
 
 
 def run_of_dagster_run(
-    connection: psycopg.Connection, processor: str, business_date: date, dagster_run_id: str
+    connection: TenantConnection, processor: str, business_date: date, dagster_run_id: str
 ) -> Run | None:
     """What one Dagster run left for a processor-day, whether or not it still stands."""
     where = """
@@ -141,7 +141,7 @@ def run_of_dagster_run(
 
 
 def latest_attempts(
-    connection: psycopg.Connection, *, processors: Sequence[str], since: date, until: date
+    connection: TenantConnection, *, processors: Sequence[str], since: date, until: date
 ) -> tuple[DayState, ...]:
     """The state of every attempted day from `since` to `until` (both included), by date and processor."""
     runs = _runs(
@@ -163,7 +163,7 @@ def latest_attempts(
     return tuple(DayState(latest=run, current=current.get(day)) for day, run in latest.items())
 
 
-def discrepancies_of(connection: psycopg.Connection, run_id: UUID, *, limit: int) -> tuple[DiscrepancyRow, ...]:
+def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) -> tuple[DiscrepancyRow, ...]:
     """The first discrepancies of a run, the most urgent and the largest first."""
     rows = class_row(DiscrepancyRow)
     with (
@@ -193,7 +193,7 @@ def _bounded(limit: int) -> int:
     return limit
 
 
-def _runs(connection: psycopg.Connection, tail: str, parameters: dict[str, object]) -> tuple[Run, ...]:
+def _runs(connection: TenantConnection, tail: str, parameters: dict[str, object]) -> tuple[Run, ...]:
     with translated_errors("reading runs"), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute((_SELECT_RUNS + tail).encode(), parameters).fetchall()
         proofs: dict[UUID, list[CurrencyProof]] = {row["id"]: [] for row in rows}

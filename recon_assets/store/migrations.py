@@ -20,6 +20,9 @@ ADVISORY_LOCK: Final = 7_311_465_201
 VIEWS_VERSION: Final = 0
 _NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
+_AS_OWNER: Final = b"SET LOCAL ROLE recon_owner;"
+"""Views belong to the owner, whoever migrates. Migrations say so themselves where they create something."""
+
 _CREATE_TABLE: Final = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
         version integer PRIMARY KEY CHECK (version >= 0),
@@ -84,7 +87,8 @@ def _migrations(sql_dir: Path) -> list[_Step]:
 
 
 def _views(sql_dir: Path) -> _Step:
-    return _Step(VIEWS_VERSION, "views", b"\n".join(p.read_bytes() for p in sorted((sql_dir / "views").glob("*.sql"))))
+    texts = [p.read_bytes() for p in sorted((sql_dir / "views").glob("*.sql"))]
+    return _Step(VIEWS_VERSION, "views", b"\n".join([_AS_OWNER, *texts] if texts else []))
 
 
 def _applied(connection: psycopg.Connection) -> dict[int, str]:
@@ -126,6 +130,6 @@ def _apply(connection: psycopg.Connection, step: _Step) -> None:
         raise StoreRefused(
             f"a migration failed: {reason or type(error).__name__}",
             where=step.name,
-            remedy="Nothing of it was kept; correct the cause and try again.",
+            remedy=(reason and error.diag.message_hint) or "Nothing of it was kept; correct the cause and try again.",
         ) from None
     connection.execute(_RECORD, [step.version, step.name, step.sha256])

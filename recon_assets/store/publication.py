@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from recon_assets.domain.conclusion import Conclusion
@@ -20,6 +19,7 @@ from recon_assets.store.audit import seal_what_was_published
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.staging import STAGED_COLUMNS, stage_discrepancies
+from recon_assets.store.tenancy import TenantConnection
 
 _INSERT_DISCREPANCIES: Final = f"""
     INSERT INTO discrepancies (id, run_id, processor_name, business_date, exponent, status, {STAGED_COLUMNS})
@@ -75,7 +75,7 @@ class PublishedRun:
 
 
 def publish_run(
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     *,
     run_id: UUID,
     conclusion: Conclusion,
@@ -94,7 +94,7 @@ def publish_run(
 
 
 def _publish(
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     run_id: UUID,
     conclusion: Conclusion,
     discrepancies: Path,
@@ -127,7 +127,7 @@ def _publish(
         return PublishedRun(run_id, version, superseded=superseded[0] if superseded else None, already_published=False)
 
 
-def _lock_run(connection: psycopg.Connection, run_id: UUID, conclusion: Conclusion) -> tuple[int, str]:
+def _lock_run(connection: TenantConnection, run_id: UUID, conclusion: Conclusion) -> tuple[int, str]:
     row = connection.execute(
         "SELECT version, status, processor_name, run_date FROM reconciliation_runs WHERE id = %s FOR UPDATE", [run_id]
     ).fetchone()
@@ -151,7 +151,7 @@ def _check_counts(staged: Mapping[str, int], conclusion: Conclusion, run_id: UUI
         )
 
 
-def _insert_proofs(connection: psycopg.Connection, run_id: UUID, conclusion: Conclusion) -> None:
+def _insert_proofs(connection: TenantConnection, run_id: UUID, conclusion: Conclusion) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             """

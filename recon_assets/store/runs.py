@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.tenancy import TenantConnection
 
 DAY_LOCK_WAIT_S: Final = 30
 """How long a second run of the same processor-day waits for the first before it gives up."""
@@ -39,7 +40,7 @@ class BegunRun:
 
 @contextmanager
 def processor_day_lock(
-    connection: psycopg.Connection, processor: str, business_date: date, *, wait_s: float = DAY_LOCK_WAIT_S
+    connection: TenantConnection, processor: str, business_date: date, *, wait_s: float = DAY_LOCK_WAIT_S
 ) -> Iterator[None]:
     """Hold the processor-day for this connection: one run at a time, over all processes and machines.
 
@@ -47,7 +48,7 @@ def processor_day_lock(
     pooler's. What is not committed at the end is rolled back. Raises `StoreUnavailable` after `wait_s`.
     """
     assert_idle(connection)
-    name = _lock_name(processor, business_date)
+    name = _lock_name(connection, processor, business_date)
     try:
         with translated_errors("locking the processor-day"), connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, int(wait_s * 1000))}ms"])
@@ -69,7 +70,7 @@ def processor_day_lock(
 
 
 def begin_run(
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     *,
     processor: str,
     business_date: date,
@@ -125,7 +126,7 @@ def begin_run(
 
 
 def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
-    connection: psycopg.Connection,
+    connection: TenantConnection,
     *,
     processor: str,
     business_date: date,
@@ -190,18 +191,18 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
         return row[0] if row else None
 
 
-def assert_idle(connection: psycopg.Connection) -> None:
+def assert_idle(connection: TenantConnection) -> None:
     """A transaction of the caller's would swallow our commit."""
     assert connection.closed or connection.info.transaction_status is TransactionStatus.IDLE, "commit first"
 
 
-def _lock_versions(connection: psycopg.Connection, processor: str, business_date: date) -> None:
+def _lock_versions(connection: TenantConnection, processor: str, business_date: date) -> None:
     """Two attempts of a day must not take the same version. Held until the transaction ends."""
     connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))",
-        [_lock_name(processor, business_date), _VERSION_LOCK_SEED],
+        [_lock_name(connection, processor, business_date), _VERSION_LOCK_SEED],
     )
 
 
-def _lock_name(processor: str, business_date: date) -> str:
-    return f"{processor}|{business_date.isoformat()}"
+def _lock_name(connection: TenantConnection, processor: str, business_date: date) -> str:
+    return f"{connection.tenant}|{processor}|{business_date.isoformat()}"

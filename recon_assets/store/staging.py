@@ -6,7 +6,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.schemas.currencies import exponents
+from recon_assets.store.tenancy import TenantConnection
 
 BATCH_ROWS: Final = 32_768
 """Memory for a batch is some tens of megabytes, whatever the day's size."""
@@ -64,7 +64,7 @@ _CREATE_STAGE: Final = f"""
 """  # noqa: S608 (column names of ours)
 
 
-def stage_discrepancies(connection: psycopg.Connection, file: Path) -> Counter[str]:
+def stage_discrepancies(connection: TenantConnection, file: Path) -> Counter[str]:
     """Copy the file into `staged_discrepancies`, with `staged_exponents` beside it; returns the rows per class.
 
     Both tables end with the transaction. Raises `StoreRefused` when the file lacks a column or has other types.

@@ -6,9 +6,11 @@ import psycopg
 import pytest
 
 from recon_assets.store.database import Database
+from recon_assets.store.embedded_process import SUPERUSER
+from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.store.audit.tampering import as_superuser
 from recon_assets_tests.store.builders import begin, missing, publish
-from recon_assets_tests.store.tampering import as_superuser
 
 
 @pytest.fixture
@@ -20,6 +22,7 @@ def run(settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: p
         "DB_HOST": database.host,
         "DB_NAME": database.name,
         "DB_USER": database.user,
+        "DB_MIGRATION_USER": SUPERUSER,
         "DAGSTER_DB_NAME": database.dagster_name,
         "RECON_DATA_DIR": settings.data_dir,
     }.items():
@@ -29,6 +32,12 @@ def run(settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: p
         return recon("audit", *arguments, monkeypatch=monkeypatch, capsys=capsys)
 
     return call
+
+
+@pytest.fixture
+def connection(superuser_session: TenantConnection) -> TenantConnection:
+    """Who may tamper."""
+    return superuser_session
 
 
 def test_a_sound_record_is_verified_against_the_head_that_was_printed(run, connection, tmp_path: Path) -> None:

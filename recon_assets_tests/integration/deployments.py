@@ -85,7 +85,11 @@ class Deployment:
         return state.latest
 
     def query(self, sql: str) -> list[tuple]:
-        with open_database(self.settings) as database, database.connect(read_only=True) as connection:
+        with (
+            open_database(self.settings) as database,
+            database.connect(read_only=True) as connection,
+            connection.transaction(),
+        ):
             return connection.execute(sql.encode()).fetchall()
 
     def environment(self) -> dict[str, str]:
@@ -103,6 +107,8 @@ class Deployment:
                 "DB_HOST": self.settings.db_host,
                 "DB_NAME": self.settings.db_name,
                 "DB_USER": self.settings.db_user,
+                "DB_MIGRATION_USER": self.settings.db_migration_user or "",
+                "DAGSTER_DB_USER": self.settings.dagster_db_user or "",
             }
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DB_", "DAGSTER_"))

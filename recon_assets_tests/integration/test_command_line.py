@@ -102,6 +102,17 @@ def test_the_doctor_names_what_is_down_and_writes_it_into_the_record(settings: S
     assert "127.0.0.1:9" in examined.stdout
 
 
+def test_the_doctor_warns_of_a_login_that_could_do_more_than_the_application_needs(
+    settings: Settings, tmp_path: Path
+) -> None:
+    deployment = with_configuration(settings, tmp_path).http_processor("good")
+    examined = deployment.recon("doctor", DB_USER="postgres")
+    assert examined.returncode == 0, examined.stderr
+    ((status, reason),) = deployment.query("SELECT status, reason FROM system_health WHERE component = 'database'")
+    assert status == "degraded"
+    assert "its login postgres could do more than the application needs: it is a superuser" in reason
+
+
 def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(fresh: Deployment) -> None:
     settings = fresh.settings.model_copy(update={"db_host": "127.0.0.1"})
     environment = Deployment(settings)

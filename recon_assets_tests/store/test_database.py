@@ -10,7 +10,7 @@ import sqlalchemy
 from pydantic import SecretStr
 
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
-from recon_assets.settings import Settings
+from recon_assets.settings import DEFAULT_TENANT_ID, Settings
 from recon_assets.store import embedded_process
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
@@ -27,7 +27,7 @@ def external() -> Iterator[int]:
     with EmbeddedServer(folder, durable=False) as server:
         place = server.place
         with psycopg.connect(host=str(place.socket_dir), user="postgres", autocommit=True) as admin:
-            admin.execute(f"CREATE ROLE recon LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+            admin.execute(f"CREATE ROLE recon LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")
             admin.execute(f"CREATE ROLE narrow LOGIN PASSWORD '{PASSWORD}'")
     (place.pgdata / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     port = free_port()
@@ -134,9 +134,16 @@ def test_connections_have_limits_and_utc(database: Database) -> None:
 
 
 def test_a_read_only_connection_cannot_write(database: Database) -> None:
-    with database.connect(read_only=True) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with (
+        database.connect(read_only=True) as connection,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        connection.transaction(),
+    ):
         connection.execute("INSERT INTO system_configuration (key, value) VALUES ('a', '1')")
 
 
 def test_a_session_for_others_uses_the_socket_folder_as_host(settings: Settings, server: EmbeddedServer) -> None:
-    assert Database.from_settings(settings).dsn == f"postgresql://postgres@/{settings.db_name}?host={server.socket_dir}"
+    options = f"-c%20role%3Drecon_reader%20-c%20app.tenant_id%3D{DEFAULT_TENANT_ID}"
+    assert Database.from_settings(settings).dsn == (
+        f"postgresql://recon@/{settings.db_name}?host={server.socket_dir}&options={options}"
+    )

@@ -66,10 +66,12 @@ def test_a_quiet_day_and_an_incomplete_day_are_published_too(connection: psycopg
     assert run.compliance is ComplianceStatus.NEEDS_REVIEW
 
 
-def test_publishing_again_changes_nothing(connection: psycopg.Connection, tmp_path: Path) -> None:
+def test_publishing_again_changes_nothing(
+    connection: psycopg.Connection, superuser: psycopg.Connection, tmp_path: Path
+) -> None:
     rows = [missing("a")]
     first = publish(connection, tmp_path, key="a", rows=rows)
-    audited = count(connection, "audit_log")
+    audited = count(superuser, "audit_log")
     again = publish_run(
         connection,
         run_id=first.run_id,
@@ -79,7 +81,7 @@ def test_publishing_again_changes_nothing(connection: psycopg.Connection, tmp_pa
     )
     assert again.already_published
     assert begin(connection, "a").already_published
-    assert (count(connection, "discrepancies"), count(connection, "audit_log")) == (1, audited)
+    assert (count(connection, "discrepancies"), count(superuser, "audit_log")) == (1, audited)
 
 
 def test_a_new_answer_supersedes_the_old_one_which_stays(connection: psycopg.Connection, tmp_path: Path) -> None:
@@ -157,7 +159,8 @@ def test_a_publication_cut_off_before_its_commit_leaves_the_old_answer(
     old = publish(connection, tmp_path, key="a", rows=[missing("old")])
     rows = [missing(f"new {number}") for number in range(500)]
     answer, file = conclusion(rows), write(tmp_path, rows)
-    with database.connect(autocommit=True) as blocker, database.connect() as doomed, database.connect() as observer:
+    as_superuser = database.connect_as_migrator
+    with as_superuser() as blocker, database.connect() as doomed, as_superuser() as observer:
         run = begin(doomed, "b")
         # holding the current run makes the publication wait just before its end
         blocker.execute("BEGIN")
@@ -173,7 +176,6 @@ def test_a_publication_cut_off_before_its_commit_leaves_the_old_answer(
         publishing = threading.Thread(target=publish_in_vain)
         publishing.start()
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-        observer.autocommit = True
         while observer.execute(waiting, [backend]).fetchone() != (1,):
             pass
         os.kill(backend, signal.SIGTERM)

@@ -66,12 +66,13 @@ def test_a_day_is_held_by_one_connection_at_a_time(database: Database, connectio
         pass
 
 
-def test_the_day_is_free_again_after_an_error_and_after_a_lost_connection(database: Database, connection) -> None:
+def test_the_day_is_free_again_after_an_error_and_after_a_lost_connection(
+    database: Database, connection, superuser
+) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero), processor_day_lock(connection, "stripe", DAY):
         connection.execute("SELECT 1 / 0")
     with database.connect() as lost, processor_day_lock(lost, "stripe", DAY):
-        connection.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
-        connection.commit()
+        superuser.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
     with processor_day_lock(connection, "stripe", DAY, wait_s=1):
         pass
 

@@ -22,12 +22,14 @@ SELECT
         'record_number', d.processor_record_number,
         'occurred_at', d.occurred_at,
         'amount_minor', d.amount_minor
-    ) AS metadata
+    ) AS metadata,
+    d.tenant_id
 FROM discrepancies AS d
-INNER JOIN reconciliation_runs AS r ON d.run_id = r.id
+INNER JOIN reconciliation_runs AS r ON d.tenant_id = r.tenant_id AND d.run_id = r.id
 WHERE d.class = 'missing_in_ledger' AND r.is_current AND r.verdict <> 'incomplete';
 
 COMMENT ON VIEW missing_transactions IS
 'At the processor and not in the ledger, by the current run of every concluded day';
 COMMENT ON COLUMN missing_transactions.amount IS 'Exact decimal amount in currency; money in is positive';
 COMMENT ON COLUMN missing_transactions.fee IS 'Exact decimal fee in currency; null when the feed did not say';
+GRANT SELECT ON missing_transactions TO recon_app, recon_reader, recon_auditor;

@@ -27,18 +27,22 @@ SELECT
     r.incomplete_reasons,
     r.start_time,
     r.end_time,
-    r.id AS run_id
+    r.id AS run_id,
+    r.tenant_id
 FROM reconciliation_runs AS r
 INNER JOIN (
     SELECT
+        tenant_id,
         processor_name,
         run_date,
         max(version) AS version
     FROM reconciliation_runs
-    GROUP BY processor_name, run_date
-) AS latest ON r.processor_name = latest.processor_name AND r.run_date = latest.run_date
+    GROUP BY tenant_id, processor_name, run_date
+) AS latest
+    ON r.tenant_id = latest.tenant_id AND r.processor_name = latest.processor_name AND r.run_date = latest.run_date
 WHERE r.is_current OR r.version = latest.version
 ORDER BY r.run_date DESC, r.start_time DESC, r.processor_name ASC;
 
 COMMENT ON VIEW v_recent_reconciliations IS
 'The current answer and the latest attempt of every processor-day, newest first';
+GRANT SELECT ON v_recent_reconciliations TO recon_app, recon_reader, recon_auditor;

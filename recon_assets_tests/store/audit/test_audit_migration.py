@@ -8,13 +8,15 @@ import psycopg
 import pytest
 
 from recon_assets.domain.errors import ConfigurationError
+from recon_assets.settings import DEFAULT_TENANT_ID
 from recon_assets.store import publication
 from recon_assets.store.audit import seal_audit
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.migrations import migrate
+from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.store.audit.tampering import SQL, STRANGE, as_superuser
 from recon_assets_tests.store.builders import conclusion, missing, proof, publish
-from recon_assets_tests.store.tampering import SQL, STRANGE, as_superuser
 
 LAST_WITHOUT_SEALS = 3
 
@@ -25,8 +27,14 @@ def old(server: EmbeddedServer, new_database: Callable[..., str], tmp_path: Path
     sql_dir = Path(shutil.copytree(SQL, tmp_path / "sql"))
     for later in sorted((sql_dir / "migrations").iterdir())[LAST_WITHOUT_SEALS:]:
         later.unlink()
+    shutil.rmtree(sql_dir / "views")
+    (sql_dir / "views").mkdir()
     name = new_database(template="template0")
-    with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname=name, autocommit=True) as connection:
+    with TenantConnection.connect(
+        host=str(server.socket_dir), user="postgres", dbname=name, autocommit=True
+    ) as connection:
+        connection.tenant = DEFAULT_TENANT_ID
+        connection.execute("SELECT set_config('app.tenant_id', %s, false)", [str(DEFAULT_TENANT_ID)])
         migrate(connection, sql_dir=sql_dir)
         yield connection
 
@@ -61,12 +69,12 @@ def test_data_of_before_the_seals_is_sealed_and_verified(old, tmp_path, monkeypa
 def test_a_column_that_a_later_migration_adds_does_not_make_older_rows_wrong(connection, tmp_path) -> None:
     publish(connection, tmp_path, key="a", rows=[missing("a")])
     for table in ("discrepancies", "reconciliation_proofs", "reconciliation_runs"):
-        connection.execute(f"ALTER TABLE {table} ADD COLUMN tenant_id uuid NOT NULL DEFAULT gen_random_uuid()".encode())
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN later uuid NOT NULL DEFAULT gen_random_uuid()".encode())
     connection.commit()
     publish(connection, tmp_path, key="b", rows=[missing("b")])
     found = [problem for problem in verify_audit(connection, sql_dir=SQL).problems if problem.check != "schema"]
     assert found == verify_inside(connection) == []
-    as_superuser(connection, ["discrepancies"], "UPDATE discrepancies SET tenant_id = id WHERE transaction_id = 'b'")
+    as_superuser(connection, ["discrepancies"], "UPDATE discrepancies SET later = id WHERE transaction_id = 'b'")
     assert len(verify_inside(connection)) == 1
 
 

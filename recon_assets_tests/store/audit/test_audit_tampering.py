@@ -9,8 +9,8 @@ import pytest
 from recon_assets.store.audit import last_seal
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.database import Database
-from recon_assets_tests.conftest import settings_on
-from recon_assets_tests.store.tampering import SQL, as_superuser, write_record
+from recon_assets_tests.conftest import session_as_superuser, settings_on
+from recon_assets_tests.store.audit.tampering import SQL, as_superuser, write_record
 
 COLUMNS = "id, event_time, actor, action, table_name, row_count, run_id, old_value, new_value, context"
 MOVE = f"""
@@ -136,7 +136,7 @@ SCHEMA_IS_TAMPERED_WITH = {
     ),
     "foreign keys off": (
         "ALTER TABLE discrepancies DISABLE TRIGGER ALL",
-        "trigger of discrepancies_run_id_fkey on public.discrepancies",
+        "trigger of discrepancies_of_own_run on public.discrepancies",
     ),
     "a function replaced": (
         "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
@@ -185,7 +185,7 @@ SCHEMA_IS_TAMPERED_WITH = {
     "a grant to everybody": ("GRANT UPDATE ON discrepancies TO public", "table public.discrepancies"),
     "a grant of one column": ("GRANT SELECT (actor) ON audit_log TO public", "table public.audit_log"),
     "an owner": ("ALTER TABLE discrepancies OWNER TO pg_monitor", "table public.discrepancies"),
-    "row-level security": ("ALTER TABLE discrepancies ENABLE ROW LEVEL SECURITY", "table public.discrepancies"),
+    "row-level security": ("ALTER TABLE discrepancies DISABLE ROW LEVEL SECURITY", "table public.discrepancies"),
     "a policy": ("CREATE POLICY blind ON audit_log USING (actor <> 'me')", "policy blind on public.audit_log"),
     "an event trigger": (
         """
@@ -202,7 +202,7 @@ def written(server, new_database, tmp_path_factory) -> str:
     """The name of a database with a record, to be copied."""
     folder = tmp_path_factory.mktemp("written")
     name = new_database()
-    with Database.from_settings(settings_on(server, folder, name=name)).connect() as connection:
+    with session_as_superuser(Database.from_settings(settings_on(server, folder, name=name))) as connection:
         write_record(connection, folder)
     return name
 
@@ -211,7 +211,7 @@ def written(server, new_database, tmp_path_factory) -> str:
 def record(server, new_database, written, tmp_path):
     """A connection to a copy of one's own."""
     database = Database.from_settings(settings_on(server, tmp_path, name=new_database(template=written)))
-    with database.connect() as connection:
+    with session_as_superuser(database) as connection:
         yield connection
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from recon_assets.store.audit_format import AuditEvent, MerkleTree, RowText, Seal, event_leaf, event_text
-from recon_assets_tests.store.tampering import STRANGE
+from recon_assets_tests.store.audit.tampering import STRANGE
 
 EVENT = AuditEvent(
     seq="7",

@@ -8,7 +8,7 @@ import psycopg
 from recon_assets.store.audit import seal_audit
 from recon_assets_tests.store.builders import conclusion, missing, proof, publish
 
-SQL = Path(__file__).resolve().parents[2] / "sql"
+SQL = Path(__file__).resolve().parents[3] / "sql"
 STRANGE = 'quote " backslash \\ tab \t line\nfeed \x01 é \u2028 😀'
 
 

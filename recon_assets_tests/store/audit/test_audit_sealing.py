@@ -11,9 +11,10 @@ from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.store.audit import last_seal, seal_audit
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.database import Database
+from recon_assets_tests.conftest import session_as_superuser
 from recon_assets_tests.store.builders import begin, missing, publish
 
-SQL = Path(__file__).resolve().parents[2] / "sql"
+SQL = Path(__file__).resolve().parents[3] / "sql"
 WRITERS = 6
 SECONDS = 2.0
 
@@ -56,7 +57,7 @@ def test_many_events_are_sealed_in_several_seals(connection) -> None:
 
 def test_an_open_writer_is_waited_for_and_then_sealing_gives_up(database: Database, connection) -> None:
     begin(connection, "a")
-    with database.connect() as writer:
+    with session_as_superuser(database) as writer:
         writer.execute("INSERT INTO audit_log (action) VALUES ('late')")
         with pytest.raises(StoreUnavailable, match=r"sealing the audit log.*55P03"):
             seal_audit(connection, wait_ms=100)
@@ -67,7 +68,7 @@ def test_an_open_writer_is_waited_for_and_then_sealing_gives_up(database: Databa
 
 
 def test_a_publication_stands_when_it_can_not_be_sealed(database: Database, connection, tmp_path, caplog) -> None:
-    with database.connect() as writer:
+    with session_as_superuser(database) as writer:
         writer.execute("INSERT INTO audit_log (action) VALUES ('open')")
         assert not publish(connection, tmp_path, key="a", rows=[missing("a")]).already_published
         assert last_seal(connection) is None
@@ -81,7 +82,7 @@ def test_writers_do_not_wait_while_the_sealer_hashes(database: Database, connect
     connection.execute("INSERT INTO audit_log (action) VALUES ('x')")
     connection.commit()
     connection.execute("SELECT seal_audit()")  # its transaction is still open
-    with database.connect() as writer:
+    with session_as_superuser(database) as writer:
         writer.execute("SET lock_timeout = '500ms'")
         writer.execute("INSERT INTO audit_log (action) VALUES ('meanwhile')")
     connection.commit()
@@ -97,6 +98,7 @@ def test_whom_a_policy_hides_events_from_may_not_seal_a_part_of_them(connection)
     begin(connection, "a")
     connection.execute("CREATE ROLE narrow_sealer")
     connection.execute("GRANT SELECT, INSERT ON audit_log, audit_seals TO narrow_sealer")
+    connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO narrow_sealer")
     connection.execute("ALTER FUNCTION seal_audit OWNER TO narrow_sealer")
     connection.execute("ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY")
     connection.execute("CREATE POLICY part ON audit_log USING (action <> 'INSERT')")
@@ -129,7 +131,7 @@ class Writers:
         self._threads = [threading.Thread(target=self._write, args=[database, n]) for n in range(WRITERS)]
 
     def _write(self, database: Database, number: int) -> None:
-        with database.connect() as connection:
+        with session_as_superuser(database) as connection:
             while not self._stop.is_set():
                 connection.execute("INSERT INTO audit_log (action) VALUES ('x')")
                 time.sleep(0.001 * (number % 4))

@@ -1,0 +1,54 @@
+"""Two tenants on one database, each with a published day, a check, a setting and a finding about its health."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from recon_assets.domain.checks import CheckOutcome, Severity
+from recon_assets.store.checks import record_outcomes
+from recon_assets.store.database import Database
+from recon_assets.store.health import HealthStatus, record_health
+from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.store.builders import DAY, missing, publish
+
+A = UUID("aaaaaaaa-0000-4000-8000-000000000000")
+B = UUID("bbbbbbbb-0000-4000-8000-000000000000")
+TABLES = (
+    "reconciliation_runs",
+    "reconciliation_proofs",
+    "discrepancies",
+    "data_quality_checks",
+    "system_health",
+    "system_configuration",
+)
+VIEWS = (
+    "missing_transactions",
+    "v_recent_reconciliations",
+    "v_high_value_missing_transactions",
+    "v_daily_reconciliation_metrics",
+    "v_open_discrepancies",
+    "v_check_history",
+)
+
+
+def fill(database: Database, tenant: UUID, folder: Path) -> None:
+    """Both tenants use the same keys, ids of Dagster and names: nothing of one may be in the way of the other."""
+    with replace(database, tenant=tenant).connect() as connection:
+        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
+        record_one_outcome(connection)
+        record_health(connection, component="stripe", status=HealthStatus.HEALTHY)
+        with connection.transaction():
+            connection.execute("INSERT INTO system_configuration (key, value) VALUES ('limit', '1')")
+
+
+def record_one_outcome(connection: TenantConnection, day: date = DAY) -> None:
+    outcome = CheckOutcome("ids_are_unique", passed=True, severity=Severity.ERROR, description="once", rows_checked=1)
+    record_outcomes(
+        connection,
+        dagster_run_id="dagster",
+        asset_key="stripe/transactions",
+        processor="stripe",
+        business_date=day,
+        outcomes=[outcome],
+    )
