@@ -11,9 +11,15 @@ from recon_assets_tests.faults.days import PreparedDay
 
 FINISHED = ("completed", "incomplete")
 _PROOF_FIELDS = (
-    "currency exponent processor_total_minor ledger_total_minor signed_discrepancies_minor discrepancy_count "
-    "discrepancy_amount_minor volume_minor"
-).split()
+    "currency",
+    "exponent",
+    "processor_total_minor",
+    "ledger_total_minor",
+    "signed_discrepancies_minor",
+    "discrepancy_count",
+    "discrepancy_amount_minor",
+    "volume_minor",
+)
 
 
 def violations(
