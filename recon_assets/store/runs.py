@@ -139,9 +139,9 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
     """Write down that an attempt failed; the current answer stays as it is. Returns the failed run's id.
 
     `idempotency_key` is that of the attempt, or what such keys begin with before their `:inputs`. The running row of
-    this Dagster run becomes `failed` (another with the same key may be alive); without one a failed row is added, once
-    per Dagster run. None when there is nothing to add: this Dagster run has published, or its failure is known.
-    `reason` carries no payment values.
+    this Dagster run becomes `failed`; another's with the same key may be alive and is left. Without one a failed row
+    is added, once per Dagster run. None when there is nothing to add: this Dagster run has published, or its failure
+    is known. `reason` carries no payment values.
     """
     assert_idle(connection)
     facts = {

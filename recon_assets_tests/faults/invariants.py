@@ -10,7 +10,7 @@ from recon_assets.store.staging import MATCHING_COLUMNS, STAGED_COLUMNS
 from recon_assets_tests.faults.days import PreparedDay
 
 FINISHED = ("completed", "incomplete")
-_PROOF_FIELDS = [
+_PROOF_FIELDS = (
     "currency",
     "exponent",
     "processor_total_minor",
@@ -19,7 +19,7 @@ _PROOF_FIELDS = [
     "discrepancy_count",
     "discrepancy_amount_minor",
     "volume_minor",
-]
+)
 
 
 def violations(

@@ -44,7 +44,7 @@ def test_a_clock_ahead_of_the_databases_does_not_keep_a_run_from_ending(connecti
         processor="stripe",
         business_date=DAY,
         idempotency_key="a",
-        dagster_run_id=None,
+        dagster_run_id="dagster-a",
         started_at=STARTED + timedelta(days=36_500),
     )
     assert fail(connection, "a") == run.run_id
@@ -101,7 +101,14 @@ def test_a_failure_after_the_answer_does_not_touch_it(connection, tmp_path) -> N
 
 
 def test_a_failure_finds_the_attempt_whose_key_goes_on_with_its_inputs(connection) -> None:
-    running = begin(connection, "root:stripe:2025-09-30:inputs")
+    running = begin_run(
+        connection,
+        processor="stripe",
+        business_date=DAY,
+        idempotency_key="root:stripe:2025-09-30:inputs",
+        dagster_run_id="dagster-root:stripe:2025-09-30",
+        started_at=STARTED,
+    )
     assert fail(connection, "root:stripe:2025-09-30") == running.run_id
     assert fail(connection, "root:stripe:2025-09-3") is not None, "a part of a key is another key"
 
