@@ -19,8 +19,8 @@ from recon_assets.store.audit_format import GENESIS, AuditEvent, MerkleTree, Sea
 from recon_assets.store.audit_rows import EventsOfRows, check_rows
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
-from recon_assets.store.tenancy import TenantConnection
 from recon_assets.store.schema_fingerprint import check_schema
+from recon_assets.store.tenancy import TenantConnection
 
 STATEMENT_TIMEOUT_S: Final = 3_600
 
