@@ -119,11 +119,12 @@ def superuser_session(database: Database) -> Iterator[TenantConnection]:
 
 
 @contextmanager
-def session_as_superuser(database: Database) -> Iterator[TenantConnection]:
+def session_as_superuser(database: Database, *, autocommit: bool = False) -> Iterator[TenantConnection]:
     """As the superuser, with transactions of its own, and the tenant in statements outside `transaction()` too."""
-    with database._connect(database.name, embedded_login(SUPERUSER)) as connected:
+    with database._connect(database.name, embedded_login(SUPERUSER), autocommit=autocommit) as connected:
         connected.execute("SELECT set_config('app.tenant_id', %s, false)", [str(database.tenant)])
-        connected.commit()
+        if not autocommit:
+            connected.commit()
         yield connected
 
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ from recon_assets.settings import Settings
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_place import SOCKET_NAME
+from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.conftest import session_as_superuser
 from recon_assets_tests.faults.proxy import Proxy
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -45,8 +47,8 @@ class Bench:
     def postmaster(self) -> int:
         return int((self.server.place.pgdata / "postmaster.pid").read_text().split()[0])
 
-    def admin(self) -> psycopg.Connection:
-        return self.database.connect(autocommit=True)
+    def admin(self) -> AbstractContextManager[TenantConnection]:
+        return session_as_superuser(self.database, autocommit=True)
 
     def revive(self) -> None:
         """Return when the server takes queries again, started if it is down."""

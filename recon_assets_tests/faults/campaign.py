@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from recon_assets_tests.conftest import session_as_superuser
 from recon_assets_tests.faults.bench import Bench, new_bench
 from recon_assets_tests.faults.days import PreparedDay, prepare
 from recon_assets_tests.faults.invariants import violations
@@ -93,7 +94,7 @@ def _one(bench: Bench, seed: int, index: int, findings: Findings) -> None:
 
 
 def _check(bench: Bench, processor: str, inputs: dict[str, PreparedDay], **how: object) -> list[str]:
-    with bench.database.connect() as connection:
+    with session_as_superuser(bench.database) as connection:
         return violations(connection, processor, inputs, **how)
 
 

@@ -165,7 +165,7 @@ def deadlock(case: Case) -> Result:
         other.execute("BEGIN")
         other.execute("SET LOCAL deadlock_timeout = '20s'")
         other.execute(_CURRENT, [case.processor])
-        worker = Worker(case.job(limits={"deadlock_timeout": "500ms"}))
+        worker = Worker(case.job())  # finds the deadlock first: the other side waits longer before it looks
         worker.go()
         while not watcher.execute(waiting).fetchone():
             time.sleep(0.01)

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+from recon_assets_tests.conftest import session_as_superuser
 from recon_assets_tests.faults.bench import PROJECT, new_bench
 from recon_assets_tests.faults.campaign import ROUND, run_campaign
 from recon_assets_tests.faults.days import prepare
@@ -66,5 +67,5 @@ def _broken_by_a_kill(bench, folder: Path, processor: str, step: str) -> bool:
         plan.act = lambda _: worker.kill()
         worker.go()
         assert worker.outcome() == "killed"
-    with bench.database.connect() as connection:
+    with session_as_superuser(bench.database) as connection:
         return violations(connection, processor, {old.key: old, new.key: new}, audited=False) != []

@@ -18,6 +18,7 @@ from recon_assets.store.database import Database
 from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import DAY_LOCK_WAIT_S, begin_run, processor_day_lock, record_failure
 from recon_assets.store.staging import STAGED_COLUMNS
+from recon_assets_tests.conftest import session_as_superuser
 from recon_assets_tests.faults.days import PreparedDay
 from recon_assets_tests.store.builders import DAY, STARTED
 
@@ -92,7 +93,7 @@ def publish_naively(job: Job) -> str:
         INSERT INTO discrepancies (id, run_id, processor_name, business_date, exponent, {STAGED_COLUMNS})
         VALUES (gen_random_uuid(), %s, %s, %s, 2, {", ".join(["%s"] * len(columns))})
     """.encode()
-    with job.database.connect(autocommit=True) as connection:
+    with session_as_superuser(job.database, autocommit=True) as connection:
         processor = day.answer.processor
         find = "SELECT id FROM reconciliation_runs WHERE processor_name = %s"
         (run_id,) = connection.execute(find, [processor]).fetchone()
