@@ -16,7 +16,8 @@ SELECT
     m.id,
     m.tenant_id
 FROM missing_transactions AS m
-WHERE abs(m.amount) >= 1000;
+CROSS JOIN (VALUES (1000)) AS threshold (amount)
+WHERE abs(m.amount) >= threshold.amount;
 
 COMMENT ON VIEW v_high_value_missing_transactions IS
 'Missing transactions of 1,000 whole units of their currency or more, money out as well as money in';
