@@ -85,9 +85,7 @@ class EmbeddedServer:
                 users_fd = membership.users_fd if membership else self._open("postgres.users")
                 try:
                     fcntl.flock(users_fd, fcntl.LOCK_SH)
-                    if embedded_process.answers(place):
-                        embedded_process.wait_until_ready(place)
-                    else:
+                    if not _is_ready(place):
                         embedded_process.start(place, durable=self._durable)
                 except BaseException:
                     if membership is None:
@@ -168,6 +166,19 @@ class EmbeddedServer:
             return False
         embedded_process.stop(self.place)
         return True
+
+
+def _is_ready(place: Place) -> bool:
+    """Whether the server runs and takes queries. One that was just killed may still seem to listen for a moment."""
+    if not embedded_process.answers(place):
+        return False
+    try:
+        embedded_process.wait_until_ready(place)
+    except StoreUnavailable:
+        if embedded_process.answers(place):
+            raise
+        return False
+    return True
 
 
 def _try_exclusive(lock_fd: int) -> bool:
