@@ -1,0 +1,80 @@
+"""Events that the guards of the record would have refused: who switched a guard off and left the audit on is seen here.
+
+Such an event is true, and its row is as it says, so neither the chain nor the rows show it. The rules are those of
+migration 0002, read from events alone. Not here: whether rows are as their events say (`audit_rows`).
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from recon_assets.store.audit_findings import Problem, Verification
+from recon_assets.store.audit_format import AuditEvent
+
+CHECK: Final = "rules"
+RUNS: Final = "reconciliation_runs"
+CHECKS: Final = "data_quality_checks"
+ROWS_OF_RUNS: Final = ("discrepancies", "reconciliation_proofs")
+_CHANGES_WHEN_SUPERSEDED: Final = frozenset({"is_current", "superseded_by", "superseded_at"})
+_BEGINS: Final = frozenset({"running", "failed"})
+
+
+class _Run(msgspec.Struct):
+    status: str = ""
+    is_current: bool = False
+    superseded_by: str | None = None
+
+
+_run: Final = msgspec.json.Decoder(_Run)
+
+
+@dataclass(slots=True)
+class EventsObeyRules:
+    """Looks at events in their order, while they stream by. Memory grows with the runs."""
+
+    ended: set[str | None] = field(default_factory=set)
+    """Runs that gave their answer, or never will."""
+
+    def look_at(self, event: AuditEvent, found: Verification) -> None:
+        """Add a problem when no guard would have let this through."""
+        what = None
+        if event.table_name == RUNS:
+            what = self._problem_of_run(event)
+        elif event.table_name == CHECKS:
+            what = _problem_of_check(event)
+        elif event.table_name in ROWS_OF_RUNS and (event.action != "BULK_INSERT" or event.run_id in self.ended):
+            what = f"{event.action} in {event.table_name}: rows are only added, and only while their run is running"
+        if what:
+            found.problems.append(Problem(CHECK, what, event_seq=int(event.seq), run_id=event.run_id))
+
+    def _problem_of_run(self, event: AuditEvent) -> str | None:
+        if event.action not in {"INSERT", "UPDATE"}:
+            return f"{event.action} of a run"
+        new = _run.decode(event.new_value or "{}")
+        if new.status != "running":
+            self.ended.add(event.run_id)
+        if event.action == "INSERT":
+            return None if new.status in _BEGINS and not new.is_current else f"a run begins as {new.status}"
+        if _run.decode(event.old_value or "{}").status == "running":
+            return None if new.status != "running" else "a run that is running was changed"
+        superseded = new.superseded_by is not None and not new.is_current
+        if superseded and _changed(event) <= _CHANGES_WHEN_SUPERSEDED:
+            return None
+        return "a run was changed after it had ended"
+
+
+def _problem_of_check(event: AuditEvent) -> str | None:
+    linked = event.action == "UPDATE" and _changed(event) <= {"run_id"}
+    return None if event.action == "INSERT" or linked else f"{event.action} of the outcome of a check"
+
+
+def _changed(event: AuditEvent) -> set[str]:
+    """Names of the columns; numbers are compared as they are written."""
+    old, new = (_exactly(text) for text in (event.old_value, event.new_value))
+    return {name for name in old.keys() | new.keys() if old.get(name, ...) != new.get(name, ...)}
+
+
+def _exactly(text: str | None) -> dict[str, Any]:
+    return dict(json.loads(text or "{}", parse_int=str, parse_float=str))
