@@ -31,9 +31,10 @@ def section() -> str:
     return "\n".join(lines) + "\n"
 
 
-def section_in(document: str) -> str:
-    """What the document has between the two marks."""
-    return document.split(BEGIN)[1].split(END)[0]
+def with_section(document: str) -> str:
+    """The document with the table of today."""
+    before, rest = document.split(BEGIN)
+    return before + BEGIN + section() + END + rest.split(END)[1]
 
 
 def _cell(outcome: Outcome) -> str:
@@ -49,5 +50,4 @@ def _cell(outcome: Outcome) -> str:
 
 
 if __name__ == "__main__":
-    text = DOCUMENT.read_text()
-    DOCUMENT.write_text(text.replace(section_in(text), section()))
+    DOCUMENT.write_text(with_section(DOCUMENT.read_text()))

@@ -32,7 +32,7 @@ from recon_assets_tests.store.audit.attack import (
     Step,
     Unchanged,
 )
-from recon_assets_tests.store.audit.attack_table import ATTACKS, DOCUMENT, LIES_ABOUT_THE_PRESENT, section, section_in
+from recon_assets_tests.store.audit.attack_table import ATTACKS, DOCUMENT, LIES_ABOUT_THE_PRESENT, with_section
 from recon_assets_tests.store.audit.tampering import SQL, write_record
 from recon_assets_tests.store.tenants import B, fill
 
@@ -195,7 +195,8 @@ CELLS = [
 
 
 def test_the_document_has_the_table() -> None:
-    assert section_in(DOCUMENT.read_text()) == section(), "python -m recon_assets_tests.store.audit.attack_table"
+    document = DOCUMENT.read_text()
+    assert document == with_section(document), "python -m recon_assets_tests.store.audit.attack_table"
 
 
 def test_only_lies_about_the_present_are_not_found() -> None:
