@@ -4,9 +4,8 @@ Such an event is true, and its row is as it says, so neither the chain nor the r
 migration 0002, read from events alone. Not here: whether rows are as their events say (`audit_rows`).
 """
 
-import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -28,6 +27,7 @@ class _Run(msgspec.Struct):
 
 
 _run: Final = msgspec.json.Decoder(_Run)
+_row: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(slots=True)
@@ -39,15 +39,21 @@ class EventsObeyRules:
 
     def look_at(self, event: AuditEvent, found: Verification) -> None:
         """Add a problem when no guard would have let this through."""
-        what = None
-        if event.table_name == RUNS:
-            what = self._problem_of_run(event)
-        elif event.table_name == CHECKS:
-            what = _problem_of_check(event)
-        elif event.table_name in ROWS_OF_RUNS and (event.action != "BULK_INSERT" or event.run_id in self.ended):
-            what = f"{event.action} in {event.table_name}: rows are only added, and only while their run is running"
+        try:
+            what = self._problem(event)
+        except (ValueError, TypeError):
+            what = "its values are not those of a row"
         if what:
             found.problems.append(Problem(CHECK, what, event_seq=int(event.seq), run_id=event.run_id))
+
+    def _problem(self, event: AuditEvent) -> str | None:
+        if event.table_name == RUNS:
+            return self._problem_of_run(event)
+        if event.table_name == CHECKS:
+            return _problem_of_check(event)
+        if event.table_name in ROWS_OF_RUNS and (event.action != "BULK_INSERT" or event.run_id in self.ended):
+            return f"{event.action} in {event.table_name}: rows are only added, and only while their run is running"
+        return None
 
     def _problem_of_run(self, event: AuditEvent) -> str | None:
         if event.action not in {"INSERT", "UPDATE"}:
@@ -71,10 +77,9 @@ def _problem_of_check(event: AuditEvent) -> str | None:
 
 
 def _changed(event: AuditEvent) -> set[str]:
-    """Names of the columns; numbers are compared as they are written."""
-    old, new = (_exactly(text) for text in (event.old_value, event.new_value))
-    return {name for name in old.keys() | new.keys() if old.get(name, ...) != new.get(name, ...)}
-
-
-def _exactly(text: str | None) -> dict[str, Any]:
-    return dict(json.loads(text or "{}", parse_int=str, parse_float=str))
+    """Names of the columns. Values are compared as they are written: jsonb writes equal ones alike."""
+    old, new = (
+        {name: bytes(value) for name, value in _row.decode(text or "{}").items()}
+        for text in (event.old_value, event.new_value)
+    )
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
