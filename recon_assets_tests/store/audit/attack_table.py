@@ -3,10 +3,11 @@
 python -m recon_assets_tests.store.audit.attack_table
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from recon_assets_tests.store.audit.attack import Found, Level, NotFound, Outcome, Refused, Unchanged
+from recon_assets_tests.store.audit.attack import Attack, Found, Level, NotFound, Refused, Unchanged
 from recon_assets_tests.store.audit.attacks_on_record import ATTACKS_ON_RECORD
 from recon_assets_tests.store.audit.attacks_on_schema import ATTACKS_ON_SCHEMA
 
@@ -23,11 +24,14 @@ LIES_ABOUT_THE_PRESENT: Final = {
 
 
 def section() -> str:
-    """The table, one line for each attack."""
-    lines = [f"| attack | {' | '.join(Level)} |", "|---" * (1 + len(Level)) + "|"]
-    for attack in ATTACKS:
-        cells = ["**open**" if level in attack.open_to else _cell(attack.outcome(level)) for level in Level]
-        lines.append(f"| {attack.name} | {' | '.join(cells)} |")
+    """How many ended how at each level, and one line for each attack."""
+    kinds = ("refused", "no rows", "no effect", "found", "not found", "open")
+    lines = [f"| {len(ATTACKS)} attacks, as | {' | '.join(kinds)} |", "|---" * (1 + len(kinds)) + "|"]
+    for level in Level:
+        ends = Counter(_kind(attack, level) for attack in ATTACKS)
+        lines.append(f"| {level} | {' | '.join(str(ends[kind]) for kind in kinds)} |")
+    lines += ["", f"| attack | {' | '.join(Level)} |", "|---" * (1 + len(Level)) + "|"]
+    lines += [f"| {attack.name} | {' | '.join(_cell(attack, level) for level in Level)} |" for attack in ATTACKS]
     return "\n".join(lines) + "\n"
 
 
@@ -37,16 +41,28 @@ def with_section(document: str) -> str:
     return before + BEGIN + section() + END + rest.split(END)[1]
 
 
-def _cell(outcome: Outcome) -> str:
-    match outcome:
-        case Refused(sqlstate=sqlstate):
-            return f"refused {sqlstate}"
+def _kind(attack: Attack, level: Level) -> str:
+    if level in attack.open_to:
+        return "open"
+    match attack.outcome(level):
+        case Refused():
+            return "refused"
         case Unchanged(why=why):
             return why
-        case Found(by=finders):
-            return f"found: {', '.join(sorted(finders))}"
+        case Found():
+            return "found"
         case NotFound():
-            return "**not found**"
+            return "not found"
+
+
+def _cell(attack: Attack, level: Level) -> str:
+    match attack.outcome(level):
+        case Found(by=finders) if level not in attack.open_to:
+            return ", ".join(sorted(finders))
+        case Refused() | Unchanged() if level not in attack.open_to:
+            return _kind(attack, level)
+        case _:
+            return f"**{_kind(attack, level)}**"
 
 
 if __name__ == "__main__":

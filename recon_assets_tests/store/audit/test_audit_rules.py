@@ -72,6 +72,15 @@ def test_what_no_guard_lets_through_is_a_problem(broken: AuditEvent) -> None:
     assert len(problems(broken)) == 1
 
 
+@pytest.mark.parametrize(
+    "second", [event(RUN, "INSERT", new=BEGUN | {"status": "failed"}), event(RUN, "UPDATE", BEGUN, ANSWERED)]
+)
+def test_a_run_begins_and_ends_once(second: AuditEvent) -> None:
+    first = (event(RUN, "INSERT", new=BEGUN), event(RUN, "UPDATE", BEGUN, ANSWERED))
+    assert not problems(*first)
+    assert len(problems(*first, second)) == 1
+
+
 @pytest.mark.parametrize("table", ["discrepancies", "reconciliation_proofs"])
 @pytest.mark.parametrize("end", ["completed", "incomplete", "failed", "aborted"])
 def test_rows_that_come_after_the_end_of_their_run_are_a_problem(table: str, end: str) -> None:
