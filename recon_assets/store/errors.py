@@ -82,11 +82,11 @@ def connection_error(error: psycopg.Error, *, where: str, password: str) -> Stor
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if password:
         reason = reason.replace(password, "***")
-    reason = reason[:MAX_REASON_CHARACTERS]
+    whole, reason = reason, reason[:MAX_REASON_CHARACTERS]
     for symptom, remedy in _DISTRUST:
-        if symptom.search(reason):
+        if symptom.search(whole):
             return StoreRefused(f"the database server is not trusted: {reason}", where=where, remedy=remedy)
-    if "no encryption" in reason:
+    if "no encryption" in whole:
         return StoreRefused(
             f"the database server demands encryption: {reason}",
             where=where,
