@@ -13,6 +13,7 @@ from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 MAX_REASON_CHARACTERS: Final = 200
 
 _COMES_BACK: Final = re.compile(r"starting up|shutting down|too many|recovery|connection slots|not yet accepting")
+_IS_FULL: Final = re.compile(r"too many|connection slots")
 _TRANSIENT: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -100,6 +101,12 @@ def connection_error(error: psycopg.Error, *, where: str, password: str) -> Stor
             remedy=remedy
             if "set role" in reason
             else "Check DB_USER, DB_PASSWORD, DB_NAME and what the server allows.",
+        )
+    if _IS_FULL.search(whole):
+        return StoreUnavailable(
+            f"the database has no connection to spare: {reason}",
+            where=where,
+            remedy="Try again later; lower DB_POOL_SIZE of what uses it, or raise the server's limit of connections.",
         )
     return StoreUnavailable(
         f"the database can't be reached: {reason}",

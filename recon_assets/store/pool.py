@@ -28,7 +28,7 @@ MAX_LIFETIME_S: Final = 1800.0
 CLOSE_TIMEOUT_S: Final = 5.0
 
 _FORGET: Final = "SELECT pg_advisory_unlock_all(); RESET ALL; RESET ROLE; DISCARD TEMP"
-"""Not DISCARD ALL: before PostgreSQL 16 it also gives up the role, and the next user would act as the login."""
+"""Less than DISCARD ALL: the statements that psycopg has prepared stay."""
 
 _ROOM: Final = """
 SELECT least(

@@ -149,6 +149,20 @@ def test_a_refusal_says_what_the_server_said(database: Database) -> None:
     pool.close()
 
 
+def test_a_server_without_a_connection_to_spare_says_so(database: Database, superuser) -> None:
+    superuser.execute("CREATE ROLE tight LOGIN CONNECTION LIMIT 1 IN ROLE recon_app")
+    pool = Pool(replace(database, user="tight"), size=2, wait_s=SHORT_S)
+    try:
+        with (
+            pool.connection(),
+            pytest.raises(StoreUnavailable, match=r"no connection to spare: .*too many connections.*DB_POOL_SIZE"),
+        ):
+            pid_of(pool)
+    finally:
+        pool.close()
+        superuser.execute("DROP ROLE tight")
+
+
 def test_what_is_not_committed_at_an_error_is_rolled_back_and_the_connection_works_on(single: Pool) -> None:
     pid = pid_of(single)
     with pytest.raises(psycopg.errors.DivisionByZero), single.connection() as connection:
