@@ -18,6 +18,7 @@ from recon_assets.matching.engine import DISCREPANCIES_FILE, match_frames
 from recon_assets.quality.checks import proof_residual_is_zero
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
+from recon_assets.store.checks import AssetOutcomes
 from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import begin_run, processor_day_lock
 
@@ -84,16 +85,17 @@ def _reconcile(
             feeds=(transactions.state(), ledger_entries.state()),
             thresholds=thresholds,
         )
-        publish_run(
+        published = publish_run(
             connection,
             run_id=run.run_id,
             conclusion=conclusion,
             discrepancies=matching.discrepancies,
             input_fingerprint=fingerprint,
+            checks=AssetOutcomes(stage.asset_key, [proof_residual_is_zero(conclusion)]),
         )
     return ReconciledDay(
-        run_id=str(run.run_id),
-        version=run.version,
+        run_id=str(published.run_id),
+        version=published.version,
         conclusion=conclusion,
         discrepancies=f"{stage.folder}/{DISCREPANCIES_FILE}",
         feeds=(transactions, ledger_entries),

@@ -21,12 +21,17 @@ class Conclusion:
     business_date: date
     processor_transactions: int
     ledger_entries: int
-    matched: int
+    matched_by_pass: Mapping[str, int]
     count_by_class: Mapping[DiscrepancyClass, int]
     proofs: tuple[CurrencyProof, ...]
     incomplete_reasons: tuple[str, ...]
     verdict: Verdict
     risk: Risk
+
+    @property
+    def matched(self) -> int:
+        """Pairs that any pass of the matching found."""
+        return sum(self.matched_by_pass.values())
 
     @property
     def discrepancy_count(self) -> int:

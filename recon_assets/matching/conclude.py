@@ -25,7 +25,7 @@ def conclude_day(
         business_date=business_date,
         processor_transactions=matching.processor_transactions,
         ledger_entries=matching.ledger_entries,
-        matched=matching.matched,
+        matched_by_pass=matching.matched_by_pass,
         count_by_class=matching.count_by_class,
         proofs=matching.proofs,
         incomplete_reasons=reasons,

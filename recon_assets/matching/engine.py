@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 STAGES: Final = Path(__file__).parent / "stages"
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
+SAME_ID: Final = "transaction_id"
+"""The one pass so far: the same transaction id on both sides."""
+
 _DISCREPANCY_ORDER: Final = "priority, class, transaction_id, side, occurrence"
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What the matching found. `discrepancies` is a Parquet file, one row per discrepancy; `matched` counts pairs."""
+    """What the matching found. `discrepancies` is a Parquet file, one row per discrepancy; `matched_by_pass` counts
+    pairs."""
 
     discrepancies: Path
-    matched: int
+    matched_by_pass: Mapping[str, int]
     processor_transactions: int
     ledger_entries: int
     count_by_class: Mapping[DiscrepancyClass, int]
@@ -101,7 +105,7 @@ def _read_result(connection: "duckdb.DuckDBPyConnection", discrepancies: Path) -
     proof = connection.sql("SELECT * FROM proof").to_arrow_table().to_pylist()
     return Matching(
         discrepancies=discrepancies,
-        matched=transactions - careful + figure("SELECT count(*) FROM exact_pairs"),
+        matched_by_pass={SAME_ID: transactions - careful + figure("SELECT count(*) FROM exact_pairs")},
         processor_transactions=transactions,
         ledger_entries=figure("SELECT count(*) FROM ledger_entries"),
         count_by_class={word: counts[word.value] for word in DiscrepancyClass if word.value in counts},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.settings import Settings
-from recon_assets.store.checks import link_outcomes_to_run, record_outcomes
+from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.pool import Pool
 from recon_assets.store.tenancy import TenantConnection
@@ -54,11 +54,10 @@ class Record:
         with self.connect() as connection:
             record_outcomes(
                 connection,
+                AssetOutcomes(asset_key, outcomes),
                 dagster_run_id=dagster_run_id,
-                asset_key=asset_key,
                 processor=processor,
                 business_date=day,
-                outcomes=outcomes,
             )
             if run_id:
                 link_outcomes_to_run(

@@ -31,6 +31,8 @@ _FIRST_PROOFS: Final = (
 FIRST_COLUMNS: Final = {
     "discrepancies": tuple(_FIRST_DISCREPANCIES.split(" ")),
     "reconciliation_proofs": tuple(_FIRST_PROOFS.split(" ")),
+    "discrepancy_events": (),
+    "matches": (),
 }
 """Tables whose rows never change. Events from before migration 0005 name no columns: they covered these."""
 
@@ -40,7 +42,7 @@ _COLUMNS: Final = """
     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
-CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration")
+CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration", "outbox")
 
 
 @dataclass(slots=True)

@@ -13,14 +13,21 @@ from recon_assets.store.errors import translated_errors
 from recon_assets.store.tenancy import TenantConnection
 
 
+@dataclass(frozen=True, slots=True)
+class AssetOutcomes:
+    """What the checks of one asset found on one partition. `asset_key` as Dagster writes it for people."""
+
+    asset_key: str
+    outcomes: Sequence[CheckOutcome]
+
+
 def record_outcomes(
     connection: TenantConnection,
+    checks: AssetOutcomes,
     *,
     dagster_run_id: str,
-    asset_key: str,
     processor: str,
     business_date: date,
-    outcomes: Sequence[CheckOutcome],
 ) -> None:
     """Keep the outcomes of one asset's partition. An outcome that is there already stays as it is."""
     with translated_errors("recording check outcomes"), connection.transaction(), connection.cursor() as cursor:
@@ -35,7 +42,7 @@ def record_outcomes(
             [
                 (
                     dagster_run_id,
-                    asset_key,
+                    checks.asset_key,
                     processor,
                     business_date,
                     outcome.name,
@@ -47,7 +54,7 @@ def record_outcomes(
                     Jsonb(dict(outcome.failed_rules)),
                     Jsonb(dict(outcome.facts)),
                 )
-                for outcome in outcomes
+                for outcome in checks.outcomes
             ],
         )
 

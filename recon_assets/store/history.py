@@ -151,7 +151,7 @@ def latest_attempts(
             is_current OR version = (
                 SELECT max(n.version) FROM reconciliation_runs AS n
                 WHERE n.processor_name = reconciliation_runs.processor_name
-                AND n.run_date = reconciliation_runs.run_date
+                AND n.run_date = reconciliation_runs.run_date AND n.status <> 'unchanged'
             )
         )
         ORDER BY run_date, processor_name, version

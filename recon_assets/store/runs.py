@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.outbox import MessageKind, put_message
 from recon_assets.store.tenancy import TenantConnection
 
 DAY_LOCK_WAIT_S: Final = 30
@@ -84,13 +85,15 @@ def begin_run(
     `aborted`. A key that has been published already is not begun again.
     """
     assert_idle(connection)
+    with translated_errors("making room for the month"), connection.transaction():
+        connection.execute("SELECT ensure_month(%s)", [business_date])
     with translated_errors("beginning the run"), connection.transaction():
         _lock_versions(connection, processor, business_date)
         published = connection.execute(
             """
             SELECT id, version FROM reconciliation_runs
             WHERE
-                idempotency_key = %s AND status IN ('completed', 'incomplete')
+                idempotency_key = %s AND status IN ('completed', 'incomplete', 'unchanged')
                 AND processor_name = %s AND run_date = %s
             """,
             [idempotency_key, processor, business_date],
@@ -155,7 +158,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
     }
     with translated_errors("recording the failure"), connection.transaction():
         _lock_versions(connection, processor, business_date)
-        row = connection.execute(
+        row: tuple[UUID] | None = connection.execute(
             """
             UPDATE reconciliation_runs
             SET
@@ -182,13 +185,26 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
                 HAVING count(*) FILTER (
                     WHERE (idempotency_key = %(key)s OR starts_with(idempotency_key, %(key)s || ':'))
                     AND dagster_run_id IS NOT DISTINCT FROM %(dagster)s
-                    AND status IN ('completed', 'incomplete', 'failed')
+                    AND status IN ('completed', 'incomplete', 'unchanged', 'failed')
                 ) = 0
                 RETURNING id
                 """,
                 facts,
             ).fetchone()
-        return row[0] if row else None
+        if row is None:
+            return None
+        put_message(
+            connection,
+            MessageKind.RUN_FAILED,
+            run_id=row[0],
+            payload={
+                "processor": processor,
+                "business_date": business_date.isoformat(),
+                "stage": stage,
+                "reason": facts["reason"],
+            },
+        )
+        return row[0]
 
 
 def assert_idle(connection: TenantConnection) -> None:

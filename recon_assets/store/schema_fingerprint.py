@@ -6,11 +6,13 @@ to be checked. Renew it after a change of `sql/`:
 
     python -m recon_assets.store.schema_fingerprint
 
+The monthly partitions count as one table, `discrepancies_(month)`: they must be alike; how many there are may differ.
 Names of owners and grantees are compared with the owner of `audit_log`, written `(owner)`: deployments name it freely.
 """
 
 import hashlib
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,9 @@ from recon_assets.store.audit_findings import Problem, Verification
 FILE_NAME: Final = "schema_fingerprint.json"
 FORMAT: Final = "recon-schema-v1"
 QUERY_NAME: Final = "schema_objects.sql"
+_MONTH: Final = re.compile(r"\bdiscrepancies_(\d{4}_\d{2})")
+_ANY_MONTH: Final = "discrepancies_(month)"
+_GONE: Final = ""
 
 
 def check_schema(connection: psycopg.Connection, found: Verification, *, sql_dir: Path) -> None:
@@ -31,7 +36,7 @@ def check_schema(connection: psycopg.Connection, found: Verification, *, sql_dir
     objects = schema_objects(connection, sql_dir=sql_dir)
     found.checked["schema objects"] = len(objects)
     for name in sorted(expected.keys() | objects.keys()):
-        if name not in objects:
+        if objects.get(name, _GONE) == _GONE:
             found.problems.append(Problem("schema", f"{name} is gone"))
         elif name not in expected:
             found.problems.append(Problem("schema", f"{name} is not of this release"))
@@ -40,11 +45,25 @@ def check_schema(connection: psycopg.Connection, found: Verification, *, sql_dir
 
 
 def schema_objects(connection: psycopg.Connection, *, sql_dir: Path) -> dict[str, str]:
-    """Every object and the SHA-256 of its definition, from PostgreSQL's catalogue."""
+    """Every object and the SHA-256 of its definition, from PostgreSQL's catalogue.
+
+    What a month has otherwise than the first of them, or has not, stands under the month's own name.
+    """
     definitions: dict[str, list[str]] = {}
     for name, definition in connection.execute((sql_dir / QUERY_NAME).read_bytes()):
-        definitions.setdefault(name, []).append(definition)
-    return {name: hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest() for name, parts in definitions.items()}
+        definitions.setdefault(name, []).append(_MONTH.sub(_ANY_MONTH, definition))
+    hashes = {
+        name: hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest() for name, parts in definitions.items()
+    }
+    months = sorted({month for name in hashes for month in _MONTH.findall(name)})
+    objects = {name: found for name, found in hashes.items() if not _MONTH.search(name)}
+    for general in sorted({_MONTH.sub(_ANY_MONTH, name) for name in hashes.keys() - objects.keys()}):
+        for month in months:
+            name = general.replace(_ANY_MONTH, f"discrepancies_{month}")
+            found = hashes.get(name, _GONE)
+            if objects.setdefault(general, found) != found:
+                objects[name] = found
+    return objects
 
 
 def renew(sql_dir: Path) -> int:

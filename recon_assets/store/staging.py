@@ -1,14 +1,15 @@
-"""From the matching's Parquet file to a temporary table: batches of bounded size, no Python loop over rows."""
+"""From the matching's Parquet file to a temporary table: binary batches of bounded size, no Python loop over rows."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pgpq
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from recon_assets.domain.errors import StoreRefused
@@ -55,21 +56,39 @@ NUL: Final = "\x00"
 NUL_STAND_IN: Final = "\N{REPLACEMENT CHARACTER}"
 """PostgreSQL's text can't hold a NUL. The raw file still has it."""
 
-_CSV: Final = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-"""Every value in quotes, null as nothing: so COPY tells null from the empty string."""
+STAGED_VALUES: Final = ", ".join(
+    {"discrepancy_id": "s.discrepancy_id::uuid", "occurred_at": "s.occurred_at AT TIME ZONE 'UTC'"}.get(
+        name, f"s.{name}"
+    )
+    for name in MATCHING_COLUMNS.names
+)
+"""The staged columns of a table `s`, as the types that `discrepancies` has."""
 
-_CREATE_STAGE: Final = f"""
-    CREATE TEMPORARY TABLE staged_discrepancies ON COMMIT DROP AS
-    SELECT {STAGED_COLUMNS} FROM discrepancies WITH NO DATA
-"""  # noqa: S608 (column names of ours)
+
+_CREATE_STAGE: Final = (
+    pgpq.ArrowToPostgresBinaryEncoder(MATCHING_COLUMNS)
+    .schema()
+    .ddl("staged_discrepancies", temp_table=True)
+    .rstrip(";")
+    + " ON COMMIT DROP"
+)
 
 
-def stage_discrepancies(connection: TenantConnection, file: Path) -> Counter[str]:
-    """Copy the file into `staged_discrepancies`, with `staged_exponents` beside it; returns the rows per class.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """`digest` is the SHA-256 of the rows as they were sent, in hex: equal for equal files."""
 
-    Both tables end with the transaction. Raises `StoreRefused` when the file lacks a column or has other types.
+    count_by_class: Counter[str]
+    digest: str
+
+
+def stage_discrepancies(connection: TenantConnection, file: Path) -> Staged:
+    """Copy the file into `staged_discrepancies`, with `staged_exponents` beside it.
+
+    Both tables end with the transaction: COPY into a table with row-level security is refused by PostgreSQL, and rows
+    get their keys on the way from here. Raises `StoreRefused` when the file lacks a column or has other types.
     """
-    connection.execute(_CREATE_STAGE)
+    connection.execute(_CREATE_STAGE.encode())
     connection.execute(
         "CREATE TEMPORARY TABLE staged_exponents (currency char(3) PRIMARY KEY, exponent smallint) ON COMMIT DROP"
     )
@@ -77,12 +96,30 @@ def stage_discrepancies(connection: TenantConnection, file: Path) -> Counter[str
         "INSERT INTO staged_exponents SELECT * FROM unnest(%s::text[], %s::smallint[])",
         [list(exponents().keys()), list(exponents().values())],
     )
-    copy_statement = f"COPY staged_discrepancies ({STAGED_COLUMNS}) FROM STDIN (FORMAT csv)"
-    with connection.cursor() as cursor, cursor.copy(copy_statement.encode()) as copy:
-        for batch in _batches(file):
-            copy.write(_csv_of(batch))
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor, cursor.copy("COPY staged_discrepancies FROM STDIN (FORMAT binary)") as copy:
+        for part in _binary_copy(file):
+            digest.update(part)
+            copy.write(part)
     counts = connection.execute("SELECT class, count(*) FROM staged_discrepancies GROUP BY class").fetchall()
-    return Counter(dict(counts))
+    return Staged(Counter(dict(counts)), digest.hexdigest())
+
+
+def digest_of(file: Path) -> str:
+    """What `Staged.digest` would be, without a database."""
+    digest = hashlib.sha256()
+    for part in _binary_copy(file):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _binary_copy(file: Path) -> Iterator[bytes]:
+    """The file in PostgreSQL's binary COPY format, in parts of bounded size."""
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(MATCHING_COLUMNS)
+    yield encoder.write_header()
+    for batch in _batches(file):
+        yield encoder.write_batch(batch)
+    yield encoder.finish()
 
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:
@@ -92,9 +129,17 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
             raise _not_ours(file, f"lacks {', '.join(sorted(missing))}")
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=MATCHING_COLUMNS.names):
             try:
-                yield batch.select(MATCHING_COLUMNS.names).cast(MATCHING_COLUMNS)
+                yield _without_nul(batch.select(MATCHING_COLUMNS.names).cast(MATCHING_COLUMNS))
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 raise _not_ours(file, "has columns of other types") from None
+
+
+def _without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [
+        pc.replace_substring(column, NUL, NUL_STAND_IN) if pa.types.is_string(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _not_ours(file: Path, what: str) -> StoreRefused:
@@ -103,13 +148,3 @@ def _not_ours(file: Path, what: str) -> StoreRefused:
         where=file.name,
         remedy="It was written by another version of the program: run the day again.",
     )
-
-
-def _csv_of(batch: pa.RecordBatch) -> bytes:
-    columns = [
-        pc.replace_substring(column, NUL, NUL_STAND_IN) if pa.types.is_string(column.type) else column
-        for column in batch.columns
-    ]
-    out = BytesIO()
-    pa.csv.write_csv(pa.RecordBatch.from_arrays(columns, schema=batch.schema), out, _CSV)
-    return out.getvalue()

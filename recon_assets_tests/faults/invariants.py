@@ -41,7 +41,7 @@ def violations(
         for run in runs:
             found += _of_rows(cursor, run, inputs)
             if audited:
-                found += _of_proofs(cursor, run, inputs) + _of_audit(cursor, run)
+                found += _of_proofs(cursor, run, inputs) + _of_what_goes_with_it(cursor, run) + _of_audit(cursor, run)
     return found
 
 
@@ -87,6 +87,24 @@ def _of_proofs(cursor: psycopg.Cursor, run: dict, inputs: Mapping[str, PreparedD
     return [] if same and len(proofs) == len(expected) else ["the proofs are not the answer's"]
 
 
+def _of_what_goes_with_it(cursor: psycopg.Cursor, run: dict) -> list[str]:
+    """One message about every end that is to be told; matches and outcomes with every answer and with no other."""
+    messages, matched, outcomes = (
+        cursor.execute(query, [run["id"]]).fetchone()["found"]
+        for query in (
+            "SELECT coalesce(array_agg(kind), '{}') AS found FROM outbox WHERE run_id = %s",
+            "SELECT sum(match_count)::bigint AS found FROM matches WHERE run_id = %s",
+            "SELECT count(*) AS found FROM data_quality_checks WHERE run_id = %s",
+        )
+    )
+    finished = run["status"] in FINISHED
+    told = ["run_published"] if finished else ["run_failed"] if run["status"] == "failed" else []
+    found = [] if messages == told else [f"a run that is {run['status']} has the messages {messages}"]
+    if (matched, outcomes) != ((run["matched_count"], 1) if finished else (None, 0)):
+        found.append(f"a run that is {run['status']} has {matched} matches and {outcomes} outcomes")
+    return found
+
+
 def _of_audit(cursor: psycopg.Cursor, run: dict) -> list[str]:
     """The last event of the run is its row, and the digest of its rows is that of the rows that are there."""
     found = []
@@ -100,7 +118,7 @@ def _of_audit(cursor: psycopg.Cursor, run: dict) -> list[str]:
     ).fetchone()
     if not last or not last["same"]:
         found.append("the audit log's last event is not the run's row")
-    for table in ("discrepancies", "reconciliation_proofs"):
+    for table in ("discrepancies", "discrepancy_events", "matches", "reconciliation_proofs"):
         events = cursor.execute(
             "SELECT sum(row_count) AS n, min(new_value ->> 'sha256') AS digest, count(*) AS events FROM audit_log "
             "WHERE run_id = %s AND table_name = %s",

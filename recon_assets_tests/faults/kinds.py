@@ -18,7 +18,17 @@ RANDOM_MOMENT_S = 0.12
 BYTES_UP_PER_ROW = 190
 BYTES_UP_BESIDE = 9_000
 BYTES_DOWN = 3_000
-INSIDE_PUBLICATION = ("create the stage", "copy", "count the stage", "insert discrepancies", "supersede", "complete")
+INSIDE_PUBLICATION = (
+    "create the stage",
+    "copy",
+    "count the stage",
+    "insert discrepancies",
+    "compare with the answer before",
+    "supersede",
+    "complete",
+    "put the message",
+    "link the outcomes",
+)
 
 
 @dataclass(slots=True)

@@ -15,23 +15,31 @@ from typing import Self
 
 STEPS = {
     "lock the day": b"pg_advisory_lock(",
+    "make room for the month": b"ensure_month(",
     "lock versions": b"pg_advisory_xact_lock",
     "look for the key": b"SELECT id, version FROM reconciliation_runs",
     "abort the dead": b"SET status = 'aborted'",
     "insert the run": b"INSERT INTO reconciliation_runs",
     "lock the run": b"FOR UPDATE",
-    "create the stage": b"CREATE TEMPORARY TABLE staged_discrepancies",
+    "look for the same answer": b"SELECT id, version, result_digest",
+    "create the stage": b'CREATE TEMP TABLE "staged_discrepancies"',
     "insert exponents": b"INSERT INTO staged_exponents",
     "copy": b"COPY staged_discrepancies",
     "count the stage": b"FROM staged_discrepancies GROUP BY",
     "insert discrepancies": b"INSERT INTO discrepancies",
     "insert proofs": b"INSERT INTO reconciliation_proofs",
+    "insert matches": b"INSERT INTO matches",
+    "compare with the answer before": b"INSERT INTO discrepancy_events",
     "supersede": b"SET is_current = FALSE",
     "complete": b"is_current = TRUE",
+    "put the message": b"INSERT INTO outbox",
+    "record the outcomes": b"INSERT INTO data_quality_checks",
+    "link the outcomes": b"UPDATE data_quality_checks",
+    "seal": b"FROM seal_audit(",
     "unlock the day": b"pg_advisory_unlock",
     "delete naively": b"DELETE FROM discrepancies",
 }
-PUBLICATION = "commit of complete"
+PUBLICATION = "commit of link the outcomes"
 ALL_STEPS = (*list(STEPS)[:-1], "copy end", "commit of lock the day", "commit of insert the run", PUBLICATION)
 _NO_TLS = (80877103, 80877104)
 

@@ -13,7 +13,9 @@ from typing import Final
 import psycopg
 from psycopg import IsolationLevel
 
+from recon_assets.domain.checks import CheckOutcome, Severity
 from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
+from recon_assets.store.checks import AssetOutcomes
 from recon_assets.store.database import Database
 from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import DAY_LOCK_WAIT_S, begin_run, processor_day_lock, record_failure
@@ -24,6 +26,9 @@ from recon_assets_tests.store.builders import DAY, STARTED
 
 PATIENCE_S: Final = 60
 NAIVE_BATCH_ROWS: Final = 50
+OUTCOME: Final = CheckOutcome(
+    "proof_residual_is_zero", passed=True, severity=Severity.ERROR, description="0", rows_checked=1
+)
 PROCESSES: Final = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["recon_assets_tests.faults.worker"])
 
@@ -61,6 +66,7 @@ def publish_day(job: Job) -> None:
                 conclusion=day.answer,
                 discrepancies=day.file,
                 input_fingerprint=day.key,
+                checks=AssetOutcomes(f"{day.answer.processor}/discrepancies", [OUTCOME]),
             )
 
 

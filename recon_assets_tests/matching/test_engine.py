@@ -34,7 +34,7 @@ def test_equal_sides_match_and_leave_no_discrepancy(tmp_path: Path) -> None:
 
     matching = match(tmp_path, day, list(reversed(day)))
 
-    assert matching.matched == 3
+    assert matching.matched_by_pass == {"transaction_id": 3}
     assert matching.count_by_class == {}
     assert [proof.residual_minor for proof in matching.proofs] == [0, 0]
     assert not (tmp_path / "matched" / "spill").exists()
@@ -90,7 +90,7 @@ def test_one_id_used_twice_on_both_sides_is_two_matches_in_any_order(tmp_path: P
 
     matching = match(tmp_path, [sale, refund], [refund, sale])
 
-    assert (matching.matched, matching.count_by_class) == (2, {})
+    assert (matching.matched_by_pass, matching.count_by_class) == ({"transaction_id": 2}, {})
 
 
 def test_a_second_record_of_an_id_with_another_amount_is_a_duplicate_not_a_mismatch(tmp_path: Path) -> None:
@@ -213,6 +213,6 @@ def test_the_stages_agree_with_a_dictionary_oracle_and_the_proof_always_closes(
         matching = match(Path(folder), processor, ledger)
 
     matched, classes = oracle(processor, ledger)
-    assert matching.matched == matched
+    assert matching.matched_by_pass == {"transaction_id": matched}
     assert {word.value: count for word, count in matching.count_by_class.items()} == dict(classes)
     assert all(proof.residual_minor == 0 for proof in matching.proofs)

@@ -66,21 +66,45 @@ def proof(currency: str = "USD", **other: int) -> CurrencyProof:
     return CurrencyProof(currency=currency, **(figures | other))
 
 
+def quiet_proof(currency: str = "USD", **other: int) -> CurrencyProof:
+    """Of a currency without a discrepancy."""
+    nothing = {"signed_discrepancies_minor": 0, "discrepancy_count": 0, "discrepancy_amount_minor": 0}
+    return proof(currency, **(nothing | {"processor_total_minor": 655_755} | other))
+
+
+def proofs_of(rows: Sequence[dict[str, object]]) -> list[CurrencyProof]:
+    """One per currency of the rows, and always one of dollars. No row is a mismatch of currencies."""
+    amounts = {"USD": []} | {str(row["currency"]): [] for row in rows}
+    for row in rows:
+        amounts[str(row["currency"])].append(int(str(row["amount_minor"])))
+    return [
+        proof(
+            currency,
+            processor_total_minor=655_755 + sum(minor),
+            signed_discrepancies_minor=sum(minor),
+            discrepancy_count=len(minor),
+            discrepancy_amount_minor=sum(map(abs, minor)),
+        )
+        for currency, minor in amounts.items()
+    ]
+
+
 def conclusion(
     rows: Sequence[dict[str, object]],
     *,
-    proofs: Sequence[CurrencyProof] = (proof(),),
+    proofs: Sequence[CurrencyProof] | None = None,
     reasons: tuple[str, ...] = (),
     processor: str = "stripe",
 ) -> Conclusion:
     counts = Counter(DiscrepancyClass(str(row["class"])) for row in rows)
     verdict = conclude(incomplete_reasons=reasons, discrepancy_count=counts.total())
+    proofs = proofs_of(rows) if proofs is None else proofs
     return Conclusion(
         processor=processor,
         business_date=DAY,
         processor_transactions=30,
         ledger_entries=25,
-        matched=25,
+        matched_by_pass={"transaction_id": 25},
         count_by_class=counts,
         proofs=tuple(proofs),
         incomplete_reasons=reasons,
@@ -116,5 +140,5 @@ def publish(
         run_id=run.run_id,
         conclusion=answer,
         discrepancies=write(folder, rows),
-        input_fingerprint="fingerprint",
+        input_fingerprint=f"inputs of {key}",
     )

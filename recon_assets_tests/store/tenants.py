@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from recon_assets.domain.checks import CheckOutcome, Severity
-from recon_assets.store.checks import record_outcomes
+from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.database import Database
 from recon_assets.store.health import HealthStatus, record_health
 from recon_assets.store.tenancy import TenantConnection
@@ -18,6 +18,9 @@ TABLES = (
     "reconciliation_runs",
     "reconciliation_proofs",
     "discrepancies",
+    "matches",
+    "discrepancy_events",
+    "outbox",
     "data_quality_checks",
     "system_health",
     "system_configuration",
@@ -35,6 +38,7 @@ VIEWS = (
 def fill(database: Database, tenant: UUID, folder: Path) -> None:
     """Both tenants use the same keys, ids of Dagster and names: nothing of one may be in the way of the other."""
     with replace(database, tenant=tenant).connect() as connection:
+        publish(connection, folder, key="older", rows=[missing("a", amount_minor=250_000), missing("resolved")])
         publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
         record_one_outcome(connection)
         record_health(connection, component="stripe", status=HealthStatus.HEALTHY)
@@ -46,9 +50,8 @@ def record_one_outcome(connection: TenantConnection, day: date = DAY) -> None:
     outcome = CheckOutcome("ids_are_unique", passed=True, severity=Severity.ERROR, description="once", rows_checked=1)
     record_outcomes(
         connection,
+        AssetOutcomes("stripe/transactions", [outcome]),
         dagster_run_id="dagster",
-        asset_key="stripe/transactions",
         processor="stripe",
         business_date=day,
-        outcomes=[outcome],
     )

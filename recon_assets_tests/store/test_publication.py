@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,7 @@ from recon_assets.store.database import Database
 from recon_assets.store.history import current_run, discrepancies_of, run_by_id
 from recon_assets.store.publication import publish_run
 from recon_assets.store.staging import BATCH_ROWS, MATCHING_COLUMNS
-from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, proof, publish, write
+from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, proof, proofs_of, publish, write
 
 
 def count(connection: psycopg.Connection, table: str) -> int:
@@ -45,8 +46,9 @@ def test_a_published_run_is_the_current_answer_with_everything(connection: psyco
 def test_a_day_of_several_currencies_has_its_money_in_the_proofs_only(
     connection: psycopg.Connection, tmp_path: Path
 ) -> None:
-    proofs = (proof("EUR"), proof("JPY", exponent=0, processor_total_minor=2**80))
     rows = [missing("a"), missing("b", currency="JPY", amount_minor=7)]
+    yen, dollars = sorted(proofs_of(rows), key=lambda proof: proof.currency)
+    proofs = (replace(yen, exponent=0, processor_total_minor=2**80), dollars)
     published = publish(connection, tmp_path, key="a", rows=rows, answer=conclusion(rows, proofs=proofs))
     run = run_by_id(connection, published.run_id)
     assert (run.currency, run.volume, run.discrepancy_amount) == (None, None, None)

@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors
 
 from recon_assets.domain.checks import CheckOutcome, Severity
-from recon_assets.store.checks import link_outcomes_to_run, record_outcomes
+from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.database import Database
 from recon_assets.store.health import HealthStatus, latest_health, record_health
 from recon_assets.store.runs import record_failure
@@ -38,11 +38,10 @@ def rows_of(connection: psycopg.Connection, statement: str) -> list[tuple]:
 def record(connection: psycopg.Connection) -> None:
     record_outcomes(
         connection,
+        AssetOutcomes("stripe/transactions", OUTCOMES),
         dagster_run_id="dagster-a",
-        asset_key="stripe/transactions",
         processor="stripe",
         business_date=DAY,
-        outcomes=OUTCOMES,
     )
 
 
@@ -163,7 +162,7 @@ def test_not_a_number_is_no_amount(connection, tmp_path) -> None:
     begin(connection, "a")
     full = (
         "status = 'completed', is_current = true, end_time = now(), verdict = 'reconciled', "
-        "processor_transactions = 1, internal_transactions = 1, matched_count = 1, discrepancy_count = 0, "
+        "processor_transactions = 1, internal_transactions = 1, matched_count = 0, discrepancy_count = 0, "
         "missing_transaction_count = 0, "
         "risk_level = 'LOW', compliance_status = 'COMPLIANT', currency = 'USD', total_volume_processed = 1"
     )
@@ -183,13 +182,15 @@ def test_every_change_of_a_run_is_in_the_audit_log(connection, superuser, tmp_pa
         ("INSERT", "reconciliation_runs", 1),
         ("BULK_INSERT", "discrepancies", 2),
         ("BULK_INSERT", "reconciliation_proofs", 1),
+        ("BULK_INSERT", "matches", 1),
         ("UPDATE", "reconciliation_runs", 1),
+        ("INSERT", "outbox", 1),
         ("INSERT", "data_quality_checks", 1),
         ("INSERT", "data_quality_checks", 1),
     ]
-    assert {event[3] for event in events[:4]} == {run.run_id}
+    assert {event[3] for event in events[:6]} == {run.run_id}
     assert {event[4] for event in events} == {"recon"}
-    changed = rows_of(superuser, "SELECT old_value ->> 'status', new_value ->> 'status' FROM audit_log WHERE seq = 4")
+    changed = rows_of(superuser, "SELECT old_value ->> 'status', new_value ->> 'status' FROM audit_log WHERE seq = 5")
     assert changed == [("running", "completed")]
 
 
@@ -256,7 +257,7 @@ def test_recent_reconciliations_shows_a_failed_latest_attempt_beside_the_answer(
 def test_every_table_says_what_it_is(connection) -> None:
     silent = rows_of(
         connection,
-        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace "
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'public'::regnamespace "
         "AND obj_description(oid, 'pg_class') IS NULL",
     )
     assert silent == [("schema_migrations",)]
@@ -307,7 +308,7 @@ def test_recent_runs_are_read_from_an_index(connection) -> None:
 def test_outcomes_are_kept_once_and_linked_to_their_run_once(connection, tmp_path) -> None:
     record(connection)
     record(connection)
-    run = publish(connection, tmp_path, key="a", rows=[])
+    run = publish(connection, tmp_path, key="b", rows=[])
     link = {"dagster_run_id": "dagster-a", "processor": "stripe", "business_date": DAY, "run_id": run.run_id}
     assert link_outcomes_to_run(connection, **link) == 2
     assert link_outcomes_to_run(connection, **link) == 0

@@ -10,7 +10,16 @@ import pytest
 
 from recon_assets.store.checks import link_outcomes_to_run
 from recon_assets.store.runs import begin_run
-from recon_assets_tests.store.builders import DAY, NAMESPACE, STARTED, conclusion, missing, proof, publish
+from recon_assets_tests.store.builders import (
+    DAY,
+    NAMESPACE,
+    STARTED,
+    conclusion,
+    missing,
+    proofs_of,
+    publish,
+    quiet_proof,
+)
 from recon_assets_tests.store.tenants import record_one_outcome
 
 INSERT = """
@@ -18,6 +27,12 @@ INSERT = """
         id, run_id, discrepancy_id, processor_name, business_date, class, outcome, priority, side, transaction_id,
         occurrence, currency, exponent, amount_minor, processor_seq
     ) VALUES (%s, %s, %s, 'stripe', %s, 'missing_in_ledger', 'discrepancy', 3, 'processor', 'a', 1, 'USD', 2, 1, 0)
+"""
+INSERT_PROOF = """
+    INSERT INTO reconciliation_proofs (
+        run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor, ledger_total_minor,
+        signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor, volume_minor
+    ) VALUES (%s, 'USD', 2, 1, 0, 1, 0, 1, 1, 1, 1)
 """
 COMPLETE = """
     UPDATE reconciliation_runs SET status = 'completed', is_current = TRUE, end_time = now(),
@@ -43,6 +58,7 @@ def test_an_open_discrepancy_has_its_age_and_bucket(connection, age_days: int, b
     )
     with connection.transaction():
         connection.execute(INSERT, [uuid5(NAMESPACE, "row"), run.run_id, uuid5(NAMESPACE, "life"), day])
+        connection.execute(INSERT_PROOF, [run.run_id])
         connection.execute(COMPLETE, [run.run_id])
     assert rows_of(connection, "SELECT age_days, ageing_bucket FROM v_open_discrepancies") == [
         (max(age_days, 0), bucket)
@@ -74,13 +90,14 @@ def test_high_values_are_counted_in_whole_units_of_their_currency_and_in_both_di
 
 def test_metrics_of_a_date_add_processors_but_never_currencies(connection, tmp_path: Path) -> None:
     for number, processor in enumerate(("stripe", "paypal")):
+        rows = [missing(f"{processor} {place}") for place in range(5)]
         answer = conclusion(
-            [],
-            proofs=(proof("USD"), proof("JPY", exponent=0, volume_minor=10, discrepancy_amount_minor=0)),
+            rows,
+            proofs=(*proofs_of(rows), quiet_proof("JPY", exponent=0, volume_minor=10)),
             processor=processor,
             reasons=("short",) if number else (),
         )
-        publish(connection, tmp_path, key=processor, rows=[], answer=answer)
+        publish(connection, tmp_path, key=processor, rows=rows, answer=answer)
     quiet = conclusion([], proofs=(), processor="square")
     publish(connection, tmp_path, key="square", rows=[], answer=quiet)
     seen = rows_of(

@@ -1,5 +1,6 @@
 -- Per processor-day the current answer and, if it is another one, the latest attempt: a day whose latest attempt
--- failed shows that failure beside the older answer, so that nobody takes yesterday's green for today's.
+-- failed shows that failure beside the older answer, so that nobody takes yesterday's green for today's. An attempt
+-- that found the same answer again is no row of its own: it is when the answer was last confirmed.
 CREATE OR REPLACE VIEW v_recent_reconciliations
 WITH (security_invoker = TRUE) AS
 SELECT
@@ -28,19 +29,22 @@ SELECT
     r.start_time,
     r.end_time,
     r.id AS run_id,
-    r.tenant_id
+    r.tenant_id,
+    confirmation.confirmed_at
 FROM reconciliation_runs AS r
-INNER JOIN (
-    SELECT
-        tenant_id,
-        processor_name,
-        run_date,
-        max(version) AS version
-    FROM reconciliation_runs
-    GROUP BY tenant_id, processor_name, run_date
-) AS latest
-    ON r.tenant_id = latest.tenant_id AND r.processor_name = latest.processor_name AND r.run_date = latest.run_date
-WHERE r.is_current OR r.version = latest.version
+CROSS JOIN
+    LATERAL (
+        SELECT max(n.version) AS version FROM reconciliation_runs AS n
+        WHERE
+            n.tenant_id = r.tenant_id AND n.processor_name = r.processor_name AND n.run_date = r.run_date
+            AND n.status <> 'unchanged'
+    ) AS latest
+CROSS JOIN
+    LATERAL (
+        SELECT max(u.end_time) AS confirmed_at FROM reconciliation_runs AS u
+        WHERE u.tenant_id = r.tenant_id AND u.same_answer_as = r.id
+    ) AS confirmation
+WHERE r.status <> 'unchanged' AND (r.is_current OR r.version = latest.version)
 ORDER BY r.run_date DESC, r.start_time DESC, r.processor_name ASC;
 
 COMMENT ON VIEW v_recent_reconciliations IS

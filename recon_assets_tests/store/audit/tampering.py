@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 
 from recon_assets.store.audit import seal_audit
-from recon_assets_tests.store.builders import conclusion, missing, proof, publish
+from recon_assets_tests.store.builders import conclusion, missing, publish, quiet_proof
 
 SQL = Path(__file__).resolve().parents[3] / "sql"
 STRANGE = 'quote " backslash \\ tab \t line\nfeed \x01 é \u2028 😀'
@@ -17,7 +17,7 @@ def write_record(connection: psycopg.Connection, folder: Path) -> None:
     publish(connection, folder, key="a", rows=[missing("a"), missing(STRANGE, merchant_id="", fee_minor=-7)])
     with connection.transaction(force_rollback=True):  # the numbers that it took are never used again
         connection.execute("INSERT INTO system_configuration (key, value) VALUES ('rolled', '1'), ('back', '2')")
-    answer = conclusion([], processor="paypal", proofs=[proof(), proof("EUR")])
+    answer = conclusion([], processor="paypal", proofs=[quiet_proof(), quiet_proof("EUR")])
     publish(connection, folder, key="b", rows=[], answer=answer)
     publish(connection, folder, key="c", rows=[missing("a")])
     for statement in (

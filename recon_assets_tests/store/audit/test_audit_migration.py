@@ -9,14 +9,13 @@ import pytest
 
 from recon_assets.domain.errors import ConfigurationError
 from recon_assets.settings import DEFAULT_TENANT_ID
-from recon_assets.store import publication
 from recon_assets.store.audit import seal_audit
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.migrations import migrate
 from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.store.audit.tampering import SQL, STRANGE, as_superuser
-from recon_assets_tests.store.builders import conclusion, missing, proof, publish
+from recon_assets_tests.store.builders import missing, publish
 
 LAST_WITHOUT_SEALS = 3
 
@@ -39,19 +38,34 @@ def old(server: EmbeddedServer, new_database: Callable[..., str], tmp_path: Path
         yield connection
 
 
-def test_data_of_before_the_seals_is_sealed_and_verified(old, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publication, "seal_what_was_published", lambda _: None)  # that version had none
-    old.autocommit = False
-    publish(old, tmp_path, key="a", rows=[missing("a"), missing(STRANGE)])
-    publish(
-        old, tmp_path, key="b", rows=[missing("a")], answer=conclusion([missing("a")], proofs=[proof(), proof("JPY")])
-    )
-    old.execute("INSERT INTO system_configuration (key, value) VALUES ('a', '1')")
-    old.commit()
-    before = old.execute("SELECT count(*) FROM audit_log").fetchone()[0]
-    old.commit()
+OLD_DATA = """
+    INSERT INTO reconciliation_runs (processor_name, run_date, version, status, idempotency_key, start_time)
+    VALUES ('stripe', '2025-09-30', 1, 'running', 'a', '2025-10-01'),
+        ('paypal', '2024-02-29', 1, 'running', 'b', '2025-10-01');
+    INSERT INTO discrepancies (
+        id, run_id, discrepancy_id, processor_name, business_date, class, outcome, priority, side, transaction_id,
+        occurrence, currency, exponent, amount_minor, processor_seq, merchant_id, occurred_at
+    ) SELECT gen_random_uuid(), r.id, gen_random_uuid(), r.processor_name, r.run_date, 'missing_in_ledger',
+        'discrepancy', 3, 'processor', t.id, 1, 'USD', 2, 399, 0, '', '2025-09-30 12:00:00.123456+00'
+    FROM reconciliation_runs AS r CROSS JOIN unnest(%s::text[]) AS t (id);
+    INSERT INTO reconciliation_proofs (
+        run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor, ledger_total_minor,
+        signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor, volume_minor
+    ) SELECT r.id, c.currency, 2, 1, 0, 798, 0, 798, 2, 798, 798
+    FROM reconciliation_runs AS r CROSS JOIN (VALUES ('USD'), ('JPY')) AS c (currency);
+    UPDATE reconciliation_runs SET
+        status = 'completed', is_current = TRUE, end_time = '2025-10-02', verdict = 'discrepancies',
+        processor_transactions = 2, internal_transactions = 0, matched_count = 0, discrepancy_count = 2,
+        missing_transaction_count = 2, risk_level = 'LOW', compliance_status = 'COMPLIANT';
+    INSERT INTO system_configuration (key, value) VALUES ('a', '1');
+"""
 
-    old.autocommit = True
+
+def test_data_of_before_the_seals_is_sealed_and_verified(old, tmp_path) -> None:
+    for statement in OLD_DATA.split(";\n"):
+        old.execute(statement.encode(), [["a", STRANGE]] if "%s" in statement else None)
+    before = old.execute("SELECT count(*) FROM audit_log").fetchone()[0]
+
     migrate(old, sql_dir=SQL)
     old.autocommit = False
 
@@ -59,7 +73,6 @@ def test_data_of_before_the_seals_is_sealed_and_verified(old, tmp_path, monkeypa
     found = verify_audit(old, sql_dir=SQL)
     assert (found.problems, found.unsealed) == ([], 0)
     assert verify_inside(old) == []
-    monkeypatch.undo()
     publish(old, tmp_path, key="c", rows=[missing("b")])
     assert verify_audit(old, sql_dir=SQL).problems == verify_inside(old) == []
     as_superuser(old, ["discrepancies"], "UPDATE discrepancies SET priority = 1 WHERE transaction_id = 'a'")

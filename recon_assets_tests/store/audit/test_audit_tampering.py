@@ -231,7 +231,7 @@ def test_an_untouched_record_is_as_written_by_both_verifiers_and_the_head(record
     assert found.problems == []
     assert verify_inside(record) == []
     assert found.unsealed == 0
-    assert found.checked["events"] == 18
+    assert found.checked["events"] == 25
     assert found.checked["seals"] == 4
     assert found.checked["discrepancies rows"] == 3
     assert found.checked["reconciliation_proofs rows"] == 4
@@ -257,7 +257,7 @@ def test_a_changed_schema_is_found_by_name_in_python(record, what: str) -> None:
 
 def test_the_place_is_said(record) -> None:
     as_superuser(record, ["audit_log"], "UPDATE audit_log SET actor = 'x' WHERE seq = 2")
-    assert problems(record) == ["events: seal 1, event 1: an event from 1 to 4 was changed"]
+    assert problems(record) == ["events: seal 1, event 1: an event from 1 to 6 was changed"]
     run = record.execute("SELECT run_id::text FROM discrepancies WHERE merchant_id = ''").fetchone()[0]
     record.commit()
     as_superuser(record, ["discrepancies"], "DELETE FROM discrepancies WHERE merchant_id = ''")
