@@ -10,8 +10,6 @@ ON_BOTH = {
     "test_migrations",
     "test_publication",
     "test_roles",
-    "test_runs",
-    "test_schema",
     "test_tenants",
     "test_upgrade",
     "test_views",
