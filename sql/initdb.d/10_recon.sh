@@ -194,6 +194,7 @@ SQL
 
     make_dagster_database() {
         run_sql -v name="$dagster_database" -v owner="$dagster_login" << 'SQL'
+SELECT pg_advisory_lock(7311465203) \g /dev/null
 SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') AS is_new \gset
 \if :is_new
 CREATE DATABASE :"name" OWNER :"owner" TEMPLATE template0 ENCODING 'UTF8';
