@@ -94,8 +94,9 @@ def running_cluster(
         | (settings or {})
     )
     command_line = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in options.items())
-    start = ["-l", embedded_process.LOG_NAME, "-w", "-o", command_line, "start"]
-    embedded_process._pg_ctl(place, start, timeout_s=embedded_process.START_TIMEOUT_S)
+    timeout_s = embedded_process.START_TIMEOUT_S
+    start = ["-l", embedded_process.LOG_NAME, "-w", "-t", str(timeout_s), "-o", command_line, "start"]
+    embedded_process._pg_ctl(place, start, timeout_s=timeout_s + 5)
     try:
         yield Cluster(place, port)
     finally:

@@ -101,7 +101,7 @@ SQL
     }
 
     apply() { # VERSION NAME FILE...: in one transaction, under the lock that every migrator takes
-        local version="$1" name="$2" sha256 found
+        local version="$1" name="$2" sha256 found recorded
         shift 2
         sha256="$(step_text "$version" "$@" | checksum)"
         while read -r found recorded; do
