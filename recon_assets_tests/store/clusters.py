@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from recon_assets.store import embedded_process
 from recon_assets.store.embedded_place import UNPRIVILEGED_USER, Account, Place, find_place
 
@@ -40,13 +38,10 @@ class Cluster:
         return (self.place.pgdata / embedded_process.LOG_NAME).read_text(errors="replace")
 
 
-def postgresql_15_binaries() -> Path:
-    """Of `PG15_BIN`, or where packages put them; without them the test is skipped."""
+def postgresql_15_binaries() -> Path | None:
+    """The folder that `PG15_BIN` names, or where packages put it; None where there is none."""
     named = os.environ.get("PG15_BIN")
-    for folder in [Path(named)] if named else PLACES_OF_15:
-        if (folder / "initdb").exists():
-            return folder
-    pytest.skip("PostgreSQL 15 is not installed; apt-get install postgresql-15 or set PG15_BIN")
+    return Path(named) if named else next((place for place in PLACES_OF_15 if (place / "initdb").exists()), None)
 
 
 def embedded_binaries(folder: Path) -> Path:

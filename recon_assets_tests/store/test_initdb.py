@@ -27,7 +27,8 @@ TOUCHED = "SELECT xmin::text, * FROM schema_migrations ORDER BY version"
 IS_UNTOUCHED = "SELECT count(*) = 0 FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 
 
-on_both = pytest.mark.parametrize("cluster", ["embedded", "15"], indirect=True, scope="module")
+PROGRAMS = ["embedded", *(["15"] if postgresql_15_binaries() else [])]
+on_both = pytest.mark.parametrize("cluster", PROGRAMS, indirect=True, scope="module")
 """The programs of that PostgreSQL: server and psql."""
 
 
