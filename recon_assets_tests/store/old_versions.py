@@ -34,6 +34,10 @@ NOT_COMPARED = ("schema_migrations", "audit_seals")
 
 ANSWER = "00000000-0000-4000-8000-00000000000b"
 _DAYS = """
+    -- from version 13 on each month has a partition
+    DO $$ BEGIN
+        IF to_regproc('ensure_month') IS NOT NULL THEN PERFORM ensure_month('2025-09-30'); END IF;
+    END $$;
     -- a first answer and its correction, which supersedes it
     INSERT INTO reconciliation_runs (id, processor_name, run_date, version, status, idempotency_key, start_time)
     VALUES

@@ -145,6 +145,16 @@ def test_what_a_later_release_adds_is_applied_when_it_is_run_again(container: Co
         assert migrate(keeper, sql_dir=SQL) == 0
 
 
+def test_views_that_a_migration_dropped_are_made_again(container: Container, sql_dir: Path) -> None:
+    assert container.run(RECON_SQL_DIR=sql_dir).returncode == 0
+    text = "DROP VIEW v_check_history; DELETE FROM schema_migrations WHERE version = 0;\n"
+    (sql_dir / "migrations" / f"{STEPS:04d}_next.sql").write_text(text)
+    assert container.run(RECON_SQL_DIR=sql_dir).returncode == 0
+    assert container.query("SELECT count(*) FROM v_check_history") == [(0,)]
+    with container.connect() as keeper:
+        assert migrate(keeper, sql_dir=sql_dir) == 0
+
+
 def test_sourced_by_the_entrypoint_it_leaves_nothing_behind_and_its_failure_ends_it(container: Container) -> None:
     what_is_set = "{ compgen -v; compgen -A function; shopt -po; trap; echo $PWD $LC_ALL $PGHOST $PGOPTIONS; } || true"
     empty = subprocess.run(

@@ -156,6 +156,7 @@ SQL
             version=$((version + 1))
             apply "$version" "${file##*/}" "$file"
         done
+        applied="$(applied_steps)" # a migration may have dropped views, and their entry with them
         apply 0 views "$sql_dir"/views/*.sql
     }
 
