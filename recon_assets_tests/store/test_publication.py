@@ -280,7 +280,6 @@ def test_dictionary_encoded_words_and_more_than_one_batch_are_taken(
 @pytest.mark.parametrize(
     "change",
     [
-        ({"matched_by_pass": {"transaction_id": 24}}, None),
         {"proofs": ()},
         {"proofs": (proof(discrepancy_amount_minor=1),)},
         {"proofs": (*proofs_of([missing("a")]), quiet_proof("EUR", signed_discrepancies_minor=1))},

@@ -75,7 +75,7 @@ class Attack:
     """One script, the same at every level; `outcomes` are in the order of `Level`.
 
     `first` and `then` are done by the application around it. `undo` takes back what belongs to the server and not to
-    the database. `open_to`: levels at which the outcome is not reached yet, until a migration sees to it.
+    the database.
     """
 
     name: str
@@ -84,7 +84,6 @@ class Attack:
     first: Step | None = None
     then: Step | None = None
     undo: str = ""
-    open_to: tuple[Level, ...] = ()
 
     def outcome(self, level: Level) -> Outcome:
         return self.outcomes[list(Level).index(level)]

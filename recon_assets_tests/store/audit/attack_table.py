@@ -25,7 +25,7 @@ LIES_ABOUT_THE_PRESENT: Final = {
 
 def section() -> str:
     """How many ended how at each level, and one line for each attack."""
-    kinds = ("refused", "no rows", "no effect", "found", "not found", "open")
+    kinds = ("refused", "no rows", "no effect", "found", "not found")
     lines = [f"| {len(ATTACKS)} attacks, as | {' | '.join(kinds)} |", "|---" * (1 + len(kinds)) + "|"]
     for level in Level:
         ends = Counter(_kind(attack, level) for attack in ATTACKS)
@@ -42,8 +42,6 @@ def with_section(document: str) -> str:
 
 
 def _kind(attack: Attack, level: Level) -> str:
-    if level in attack.open_to:
-        return "open"
     match attack.outcome(level):
         case Refused():
             return "refused"
@@ -57,9 +55,9 @@ def _kind(attack: Attack, level: Level) -> str:
 
 def _cell(attack: Attack, level: Level) -> str:
     match attack.outcome(level):
-        case Found(by=finders) if level not in attack.open_to:
+        case Found(by=finders):
             return ", ".join(sorted(finders))
-        case Refused() | Unchanged() if level not in attack.open_to:
+        case Refused() | Unchanged():
             return _kind(attack, level)
         case _:
             return f"**{_kind(attack, level)}**"

@@ -10,7 +10,6 @@ from recon_assets_tests.store.audit.attack import (
     SCHEMA,
     STOP,
     Attack,
-    Level,
     both,
     without_triggers,
 )
@@ -154,7 +153,6 @@ ATTACKS_ON_SCHEMA: Final = (
         "a temporary type hides a built-in one from the audit's functions",
         TEMPORARY_TYPE,
         (NO_EFFECT, REFUSED, REFUSED, NO_EFFECT),
-        open_to=(Level.APPLICATION, Level.SUPERUSER),
     ),
     Attack("a temporary table hides the runs from their guard", TEMPORARY_RUNS, REFUSED_TO_ALL),
 )
