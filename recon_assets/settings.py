@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         return self.data_dir / "storage"
 
     @property
+    def archive_dir(self) -> Path:
+        """The evidence of days, by business date, processor and run."""
+        return self.data_dir / "archive"
+
+    @property
     def uses_embedded_database(self) -> bool:
         """True when no `DB_HOST` is set."""
         return self.db_host is None

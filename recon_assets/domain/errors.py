@@ -74,3 +74,7 @@ class ConfigurationError(PermanentError):
 
 class StoreRefused(PermanentError):
     """The database answered and refused."""
+
+
+class ArchiveUnreadable(PermanentError):
+    """Evidence in the archive is damaged or not what this program writes."""

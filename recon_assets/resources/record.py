@@ -8,6 +8,7 @@ from uuid import UUID
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.settings import Settings
+from recon_assets.store.audit import seal_and_head
 from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.pool import Pool
@@ -39,6 +40,11 @@ class Record:
             pool = self._pool
         with pool.connection() as connection:
             yield connection
+
+    def audit_head(self) -> tuple[int, str] | None:
+        """Number and hash of the newest seal of the audit log, which covers all that could be sealed until now."""
+        with self.connect() as connection:
+            return seal_and_head(connection)
 
     def record_outcomes(
         self,

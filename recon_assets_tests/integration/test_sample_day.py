@@ -67,6 +67,7 @@ def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample:
     (manifest,) = (sample.settings.data_dir / "archive" / "reports" / "2025-09-30" / "stripe").glob("*/manifest.json")
     archived = json.loads(manifest.read_text())
     assert archived["statement"]["run_id"] == str(run.id)
+    assert archived["statement"]["audit_head"]["seal_no"] >= 1
     for file in archived["files"]:
         assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
 
