@@ -21,6 +21,26 @@ class Status(StrEnum):
     REVERSED = "reversed"
 
 
+class Movement(StrEnum):
+    """What kind of money movement it is, whatever the feed calls it. UNCLASSIFIED: a word that no rule knows."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REFUND_REVERSAL = "refund_reversal"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
+    FEE = "fee"
+    FEE_REVERSAL = "fee_reversal"
+    PAYOUT = "payout"
+    PAYOUT_REVERSAL = "payout_reversal"
+    TRANSFER = "transfer"
+    TOPUP = "topup"
+    CONVERSION = "conversion"
+    RESERVE = "reserve"
+    ADJUSTMENT = "adjustment"
+    UNCLASSIFIED = "unclassified"
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
     """A raw record that is no transaction: where it is and which rule it broke, never its value.

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import LimitExceeded
-from recon_assets.domain.records import RejectedRow, Status
+from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, described_url
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
@@ -31,9 +31,13 @@ class ParsedRecord(TypedDict):
     """One row of `PARSED_SCHEMA` without its address. What the feed did not say is left out or None."""
 
     transaction_id: str
+    record_id: NotRequired[str | None]
     reference_number: NotRequired[str | None]
+    order_id: NotRequired[str | None]
+    payout_id: NotRequired[str | None]
     merchant_id: NotRequired[str | None]
     transaction_type: NotRequired[str | None]
+    movement: NotRequired[Movement | None]
     amount_minor: int
     currency: str
     fee_minor: NotRequired[int | None]

@@ -20,9 +20,13 @@ PARSED_SCHEMA: Final = pa.schema(
         pa.field("raw_file", WORD, nullable=False),
         pa.field("record_number", pa.int64(), nullable=False),
         pa.field("transaction_id", pa.string()),
+        pa.field("record_id", pa.string()),
         pa.field("reference_number", pa.string()),
+        pa.field("order_id", pa.string()),
+        pa.field("payout_id", pa.string()),
         pa.field("merchant_id", pa.string()),
         pa.field("transaction_type", WORD),
+        pa.field("movement", WORD),
         pa.field("amount_minor", pa.int64()),
         pa.field("currency", WORD),
         pa.field("fee_minor", pa.int64()),
@@ -33,8 +37,9 @@ PARSED_SCHEMA: Final = pa.schema(
 )
 """What an adapter hands over: one row per raw record it could parse.
 
-`raw_file` and `record_number` (from 1 within the file) are the way back to the byte. Amounts are minor units of
-`currency`; money in is positive, a fee we pay is positive. What the feed did not say is null, never zero.
+`raw_file` and `record_number` (from 1 within the file) are the way back to the byte. `transaction_id` is the id by
+which the other side knows the movement; `record_id` the feed's own id of the row where that is another. Amounts are
+minor units of `currency`; money in is positive, a fee we pay is positive. What the feed did not say is null, never zero.
 """
 
 FRAME_SCHEMA: Final = pa.schema(

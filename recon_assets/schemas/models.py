@@ -5,7 +5,7 @@ are one aggregate over the finished frame. A rule's name is the fact that is tru
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
-from recon_assets.domain.records import Side, Status
+from recon_assets.domain.records import Movement, Side, Status
 from recon_assets.schemas.currencies import exponents
 from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA
 
@@ -39,10 +39,14 @@ _DESCRIPTIONS: Final = {
     "seq": "Address of the {record} in its frame, from 0 in the order of the raw feed",
     "raw_file": "Raw file that the {record} was read from",
     "record_number": "Number of the record in its raw file, from 1",
-    "transaction_id": "The processor's id of the money movement, as text and unchanged",
+    "transaction_id": "The id by which both sides know the money movement, as text and unchanged",
+    "record_id": "The feed's own id of the row, where that is another one",
     "reference_number": "The other side's or the merchant's reference, if there is one",
+    "order_id": "The merchant's order or invoice that was paid, if the feed says it",
+    "payout_id": "The payout that brought the money to the bank, if the feed says it",
     "merchant_id": "Merchant that the {record} belongs to, if there is one",
     "transaction_type": "The feed's own word for the kind of {record}",
+    "movement": "Canonical kind of movement: " + ", ".join(Movement),
     "amount_minor": "Gross amount in minor units of the currency; money in is positive",
     "currency": "ISO 4217 code",
     "fee_minor": "Fee in minor units; positive when we pay it; null when the feed did not say, which is not zero",
@@ -51,6 +55,14 @@ _DESCRIPTIONS: Final = {
     "occurred_at": "When it happened, UTC",
     "agreement_code": "Currency and status packed in one integer, for the matching",
 }
+
+
+_WORDS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
+    "currency": ("currency_is_of_iso_4217", exponents),
+    "status": ("status_is_ours", lambda: Status),
+    "movement": ("movement_is_ours", lambda: Movement),
+}
+"""Columns that hold one of certain words: the rule's name, and the words when they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +164,13 @@ def _column(field: pa.Field, side: Side) -> pap.Column:
 
 def _checks(column: str) -> list[pap.Check]:
     length = _rule(f"{column}_has_1_to_{MAX_TEXT_CHARACTERS}_characters", _length_is_right)
-    if column in {"transaction_id", "reference_number"}:
+    if column in {"transaction_id", "record_id", "reference_number", "order_id", "payout_id"}:
         return [length, _rule(f"{column}_has_no_control_characters", _lacks(_CONTROL_CHARACTERS))]
     if column in {"merchant_id", "transaction_type"}:
         return [length, _rule(f"{column}_has_no_null_characters", _lacks(_NULL_CHARACTER))]
-    if column == "currency":
-        return [_rule("currency_is_of_iso_4217", _one_of(exponents()))]
-    if column == "status":
-        return [_rule("status_is_ours", _one_of(Status))]
+    if column in _WORDS:
+        name, words = _WORDS[column]
+        return [_rule(name, _one_of(words()))]
     if column == "record_number":
         return [_rule("record_number_is_positive", lambda array: pc.greater(array, 0))]
     return []

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from recon_assets.domain.records import Status
+from recon_assets.domain.records import Movement, Status
 from recon_assets.schemas.currencies import exponent_of
 
 ISO_8601: Final = "iso8601"
@@ -69,7 +69,10 @@ class Columns(_Strict):
     fee: ColumnName | None = None
     net: ColumnName | None = None
     merchant_id: ColumnName | None = None
+    record_id: ColumnName | None = None
     reference_number: ColumnName | None = None
+    order_id: ColumnName | None = None
+    payout_id: ColumnName | None = None
     transaction_type: ColumnName | None = None
 
     def mapped(self) -> dict[str, str]:
@@ -175,6 +178,7 @@ class FilesDescription(_Strict):
     signs: Signs = Signs()
     times: Times = Times()
     statuses: dict[str, Status] = Field(default_factory=dict)
+    movements: dict[str, Movement] = Field(default_factory=dict)
     empty_file_means_no_movements: bool = False
 
     @field_validator("pattern")
@@ -196,6 +200,8 @@ class FilesDescription(_Strict):
                 raise ValueError(f"{needed} is needed: map it in `columns` or fix it in `constants`")
         if both := sorted(set(mapped) & set(constant)):
             raise ValueError(f"{', '.join(both)}: either in `columns` or in `constants`, not in both")
+        if self.movements and "transaction_type" not in mapped | constant:
+            raise ValueError("`movements` translates the column transaction_type: map it in `columns`")
         if self.format == "json_lines" and "csv" in self.model_fields_set:
             raise ValueError("`csv` says nothing about a file of format json_lines")
         return self

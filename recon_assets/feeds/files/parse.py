@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recon_assets.domain.records import RejectedRow, Status
+from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.decimals import UNKNOWN_CURRENCY
 from recon_assets.feeds.files.amounts import AmountReader
@@ -15,7 +15,7 @@ from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.text import TextBatch
 from recon_assets.feeds.files.times import NOT_A_TIME, TimeReader, unreadable
 from recon_assets.schemas.currencies import exponent_of
-from recon_assets.schemas.frames import PARSED_SCHEMA
+from recon_assets.schemas.frames import PARSED_SCHEMA, WORD
 
 EMPTY: Final = "empty"
 UNKNOWN_STATUS: Final = "unknown status: add it to `statuses`"
@@ -34,6 +34,7 @@ class BatchParser:
         self._statuses = {str(status): str(status) for status in Status} | {
             theirs: str(ours) for theirs, ours in description.statuses.items()
         }
+        self._movements = description.movements
 
     def parse(self, batch: TextBatch) -> ParsedChunk:
         """Every record of the batch, as a row or as a rejection with the first column that is bad."""
@@ -49,8 +50,8 @@ class BatchParser:
             "status": self._status(text["status"], bad["status"]),
             "occurred_at": self._time(text["occurred_at"], bad["occurred_at"]),
             "transaction_type": text["transaction_type"].dictionary_encode(),
-            "reference_number": text["reference_number"],
-            "merchant_id": text["merchant_id"],
+            "movement": self._movement(text["transaction_type"]),
+            **{name: text[name] for name in _REFERENCES},
         }
         reversed_amount = self._signs.amount == "reversed"
         reversed_fee = self._signs.fee == "negative_is_charged"
@@ -81,6 +82,14 @@ class BatchParser:
         """Our words, null where unknown."""
         return _translated(text.dictionary_encode(), self._statuses, bad, UNKNOWN_STATUS)
 
+    def _movement(self, text: pa.Array) -> pa.DictionaryArray:
+        """Our words for the feed's types: nothing where the description has no map, unclassified where it lacks one."""
+        if not self._movements:
+            return pa.nulls(len(text), WORD)
+        encoded = text.dictionary_encode()
+        ours = [self._movements.get(word, Movement.UNCLASSIFIED).value for word in encoded.dictionary.to_pylist()]
+        return pa.array(ours, pa.string()).take(encoded.indices).dictionary_encode()
+
     def _time(self, text: pa.Array, bad: dict[int, str]) -> pa.Array:
         instants = self._times.read(text)
         bad.update(dict.fromkeys(unreadable(text, instants), NOT_A_TIME))
@@ -88,7 +97,8 @@ class BatchParser:
         return instants
 
 
-_FREE_TEXT: Final = ("transaction_type", "reference_number", "merchant_id")
+_REFERENCES: Final = ("record_id", "reference_number", "order_id", "payout_id", "merchant_id")
+_FREE_TEXT: Final = ("transaction_type", *_REFERENCES)
 
 
 def _translated(
