@@ -39,7 +39,7 @@ PARSED_SCHEMA: Final = pa.schema(
 
 `raw_file` and `record_number` (from 1 within the file) are the way back to the byte. `transaction_id` is the id by
 which the other side knows the movement; `record_id` the feed's own id of the row where that is another. Amounts are
-minor units of `currency`; money in is positive, a fee we pay is positive. What the feed did not say is null, never zero.
+minor units of `currency`; money in is positive, a fee we pay is positive. What the feed did not say is null, not zero.
 """
 
 FRAME_SCHEMA: Final = pa.schema(
