@@ -1,4 +1,4 @@
-"""GET of JSON documents over HTTP, with a limit on everything that the other side decides.
+"""JSON documents over HTTP, with a limit on everything that the other side decides.
 
 What belongs here: one request, its retries and its bounds. Not here: what a status means (`http_answers`), paging
 (`http_pages`) and the meaning of the bytes (`json_records`). Errors carry neither bodies nor credentials.
@@ -68,13 +68,20 @@ class HttpLimits:
 class HttpClient:
     """Requests with retries over one session. Use as a context manager: leaving it closes its sockets."""
 
-    def __init__(self, limits: HttpLimits, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        limits: HttpLimits,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`headers` go with every request and may hold a credential: they are in no error and no log."""
         self.limits = limits
         self._adapter = DeadlineAdapter()
         self._session = requests.Session()
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})})
         self._retrying = tenacity.Retrying(
             sleep=sleep,
             stop=tenacity.stop_after_attempt(limits.attempts),
@@ -97,7 +104,13 @@ class HttpClient:
 
         Raises `FeedUnavailable` once the attempts are used up, `FeedRefused`, `FeedNotUnderstood` or `LimitExceeded`.
         """
-        return self._retrying(self._attempt, url, parameters)
+        request = requests.Request("GET", url, params=parameters)
+        return self._retrying(self._attempt, request, described_url(url, parameters))
+
+    def post_form(self, url: str, form: Mapping[str, str], *, user: str, password: str) -> bytes:
+        """The JSON answer to a form that is sent with basic authentication, as OAuth's token requests are. As `get`."""
+        request = requests.Request("POST", url, data=dict(form), auth=(user, password))
+        return self._retrying(self._attempt, request, described_url(url))
 
     def _is_worth_another_attempt(self, error: BaseException) -> bool:
         if not isinstance(error, FeedUnavailable):
@@ -109,12 +122,11 @@ class HttpClient:
         asked_s = error.retry_after_s if isinstance(error, FeedUnavailable) else None
         return (asked_s or 0.0) + self._jitter(state)
 
-    def _attempt(self, url: str, parameters: QueryParameters) -> bytes:
-        where = described_url(url, parameters)
+    def _attempt(self, request: requests.Request, where: str) -> bytes:
         with self._adapter.ending_after(self.limits.deadline_s) as deadline:
             too_late = f"the answer was not complete after {self.limits.deadline_s} s (deadline_s)"
             try:
-                body = self._exchange(url, parameters, where)
+                body = self._exchange(request, where)
             except _CONNECTION_ERRORS as error:
                 if _is_untrusted(error):
                     raise FeedRefused(
@@ -141,15 +153,16 @@ class HttpClient:
                 raise unavailable(too_late, where)
             return body
 
-    def _exchange(self, url: str, parameters: QueryParameters, where: str) -> bytes:
-        limits = self.limits
-        with self._session.get(
-            url,
-            params=parameters,
-            stream=True,
+    def _exchange(self, request: requests.Request, where: str) -> bytes:
+        limits, url = self.limits, request.url
+        settings = self._session.merge_environment_settings(
+            url, _proxies(url) or {}, stream=True, verify=None, cert=None
+        )
+        with self._session.send(
+            self._session.prepare_request(request),
             allow_redirects=False,
             timeout=(min(limits.connect_timeout_s, limits.deadline_s), min(limits.read_timeout_s, limits.deadline_s)),
-            proxies=_proxies(url),
+            **settings,
         ) as response:
             refuse_unless_json(response, where)
             return self._read_body(response.raw, where)

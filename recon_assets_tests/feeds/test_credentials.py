@@ -1,0 +1,61 @@
+"""A credential goes to the other side and nowhere else."""
+
+import base64
+from urllib.parse import parse_qs
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from recon_assets.domain.errors import ConfigurationError, FeedRefused
+from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.http import HttpClient, HttpLimits
+
+SECRET = "sk_live_canary"
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_variable_without_a_value_is_named_and_says_what_to_do(monkeypatch, value: str | None) -> None:
+    monkeypatch.delenv("RECON_TEST_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("RECON_TEST_KEY", value)
+    with pytest.raises(ConfigurationError, match=r"RECON_TEST_KEY has no value.*\.env"):
+        credential("RECON_TEST_KEY")
+
+
+def test_its_value_is_not_printed(monkeypatch) -> None:
+    monkeypatch.setenv("RECON_TEST_KEY", f" {SECRET}\n")
+    found = credential("RECON_TEST_KEY")
+    assert found.get_secret_value() == SECRET
+    assert SECRET not in f"{found} {found!r}"
+
+
+def test_the_file_env_is_read_where_the_environment_is_silent(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RECON_TEST_KEY", raising=False)
+    (tmp_path / ".env").write_text(f"RECON_TEST_KEY={SECRET}\n")
+    assert credential("RECON_TEST_KEY").get_secret_value() == SECRET
+
+
+def test_headers_go_with_every_request_and_are_in_no_error(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/a").respond_with_json({"message": SECRET}, status=403)
+    with (
+        HttpClient(HttpLimits(attempts=1), headers={"Authorization": f"Bearer {SECRET}"}) as client,
+        pytest.raises(FeedRefused) as refused,
+    ):
+        client.get(httpserver.url_for("/a"), {"limit": 1})
+    (request, _) = httpserver.log[0]
+    assert request.headers["Authorization"] == f"Bearer {SECRET}"
+    assert request.query_string == b"limit=1"
+    assert SECRET not in str(refused.value)
+
+
+def test_a_form_is_posted_with_user_and_password(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/token", method="POST").respond_with_json({"access_token": "t"})
+    with HttpClient(HttpLimits(attempts=1)) as client:
+        body = client.post_form(
+            httpserver.url_for("/token"), {"grant_type": "client_credentials"}, user="id", password=SECRET
+        )
+    (request, _) = httpserver.log[0]
+    assert body.replace(b" ", b"").replace(b"\n", b"") == b'{"access_token":"t"}'
+    assert parse_qs(request.get_data(as_text=True)) == {"grant_type": ["client_credentials"]}
+    assert base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode() == f"id:{SECRET}"
