@@ -17,7 +17,10 @@ EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,9
 
 
 def credential(name: str) -> SecretStr:
-    """The value of `name` in the environment, else in `.env` of the working folder. Raises `ConfigurationError` when it is unset or blank."""
+    """The value of `name` in the environment, else in `.env` of the working folder.
+
+    Raises `ConfigurationError` when it is unset or blank.
+    """
     value = (os.environ.get(name) or dotenv_values(".env").get(name) or "").strip()
     if not value:
         raise ConfigurationError(
