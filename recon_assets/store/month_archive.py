@@ -7,10 +7,12 @@ import gzip
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ import psycopg
 from psycopg import sql
 
 from recon_assets.domain.errors import StoreRefused
+from recon_assets.store.errors import translated_errors
+from recon_assets.store.runs import assert_idle
 from recon_assets.store.tenancy import TenantConnection
 
 FOLDER: Final = "retired"
@@ -28,7 +32,6 @@ ROWS_FILE: Final = "discrepancies.csv.gz"
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "recon-retired-month-v1"
 STATEMENT_TIMEOUT_S: Final = 3_600
-READ_BYTES: Final = 1 << 20
 
 _SNAPSHOT: Final[Mapping[str, str]] = {
     "TimeZone": "UTC",
@@ -131,19 +134,133 @@ def archive_month(
     unfinished.mkdir()
     try:
         manifest = _export(connection, partition, month, unfinished / ROWS_FILE)
-        for name in _names(partition):
-            if name in taken:
-                continue
-            if (folder / name).exists():
-                if _text_sha256(folder / name) != manifest.text_sha256:
-                    continue
-                return _read_back(root, name)
-            manifest = msgspec.structs.replace(manifest, table=name) if False else manifest
-            _write_synced(unfinished / MANIFEST, _encoded(manifest, table=name))
-            _sync_folder(unfinished)
+        name = _free_name(folder, partition, manifest, taken)
+        if not (folder / name).exists():
+            manifest = replace(manifest, table=name)
+            document = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2)
+            (unfinished / MANIFEST).write_bytes(document + b"\n")
+            for written in (unfinished / ROWS_FILE, unfinished / MANIFEST, unfinished):
+                _sync(written)
             unfinished.rename(folder / name)
-            _sync_folder(folder)
-            return _read_back(root, name)
+        for renamed in (folder, root):
+            _sync(renamed)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    raise AssertionError("there is always another name")
+    return _read_back(root, name)
+
+
+def _free_name(folder: Path, partition: str, manifest: MonthManifest, taken: frozenset[str]) -> str:
+    """The first that is free, or has these rows already."""
+    for number in count(1):
+        name = partition if number == 1 else f"{partition}_{number}"
+        if name in taken:
+            continue
+        if not (folder / name).exists() or _manifest(folder / name).text_sha256 == manifest.text_sha256:
+            return name
+    raise AssertionError("a free number comes")
+
+
+def _export(connection: TenantConnection, partition: str, month: date, file: Path) -> MonthManifest:
+    """All rows of one snapshot, and what the record says about them in it."""
+    table = sql.Identifier(partition)
+    text = hashlib.sha256()
+    with _snapshot(connection):
+        columns = connection.execute(_COLUMNS, [f"public.{partition}"]).fetchall()
+        (row_count,) = _one(connection.execute(sql.SQL("SELECT count(*) FROM public.{}").format(table)))
+        events = connection.execute(_DIGEST_EVENTS.format(table)).fetchall()
+        head = connection.execute(_HEAD).fetchone()
+        with (
+            file.open("xb") as target,
+            gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as packed,  # equal rows are equal bytes
+            connection.cursor() as cursor,
+            cursor.copy(_ROWS.format(table)) as copy,
+        ):
+            for part in copy:
+                text.update(part)
+                packed.write(part)
+    return MonthManifest(
+        format=FORMAT,
+        month=f"{month:%Y-%m}",
+        table=partition,
+        file=ROWS_FILE,
+        row_count=row_count,
+        size_bytes=file.stat().st_size,
+        sha256=_sha256(file),
+        text_sha256=text.hexdigest(),
+        columns=tuple(Column(*column) for column in columns),
+        digest_events=tuple(seq for (seq,) in events),
+        seal=SealHead(*head) if head else None,
+        exported_at=datetime.now(UTC),
+    )
+
+
+@contextmanager
+def _snapshot(connection: TenantConnection) -> Iterator[None]:
+    """One read-only snapshot of everybody's rows, with values printed in one way."""
+    assert_idle(connection)
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    try:
+        with translated_errors("reading the month"), connection.transaction():
+            for name, value in _SNAPSHOT.items():
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = before
+
+
+def _read_back(root: Path, name: str) -> ArchivedMonth:
+    """What lies there now, read from the disk again: bytes, text and number of rows as the manifest says."""
+    folder = root / FOLDER / name
+    manifest = _manifest(folder)
+    text, lines, quotes = hashlib.sha256(), 0, 0
+    try:
+        with gzip.open(folder / ROWS_FILE) as unpacked:
+            for line in unpacked:  # a line feed inside of quotes belongs to a value
+                text.update(line)
+                quotes += line.count(b'"')
+                lines += quotes % 2 == 0
+        found = (_sha256(folder / ROWS_FILE), text.hexdigest(), lines - 1)
+    except (OSError, EOFError, zlib.error):
+        found = ("", "", 0)
+    if found != (manifest.sha256, manifest.text_sha256, manifest.row_count):
+        raise StoreRefused(
+            "the archive of the month can't be read back as it was written",
+            where=str(folder),
+            remedy="Check the disk, move that folder away for inspection, and apply again; the month stays attached.",
+        )
+    return ArchivedMonth(
+        name=name, file=f"{FOLDER}/{name}/{ROWS_FILE}", manifest=manifest, manifest_sha256=_sha256(folder / MANIFEST)
+    )
+
+
+def _manifest(folder: Path) -> MonthManifest:
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=MonthManifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoreRefused(
+            "the manifest of an archived month can't be read",
+            where=str(folder / MANIFEST),
+            remedy="Move that folder away for inspection, and apply again.",
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """A file's bytes, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    assert row is not None, "an aggregate has one row"
+    return row
