@@ -47,7 +47,7 @@ class _Alike:
 _RETIRED: Final = _Alike(
     re.compile(r"\b(recon_retired\.discrepancies_|retired_)(\d{4}_\d{2}(?:_\d{1,3})?)(?!\d)"), "(retired)"
 )
-_MONTHS: Final = _Alike(re.compile(r"\b(discrepancies_)(\d{4}_\d{2})"), "(month)")
+_MONTHS: Final = _Alike(re.compile(r"(?<!recon_retired\.)\b(discrepancies_)(\d{4}_\d{2})"), "(month)")
 
 
 def check_schema(connection: psycopg.Connection, found: Verification, *, sql_dir: Path) -> None:
