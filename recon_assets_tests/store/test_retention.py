@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -19,11 +20,13 @@ from recon_assets.store.audit import last_seal, seal_audit
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.database import Database
 from recon_assets.store.history import discrepancies_of
+from recon_assets.store.migrations import migrate
 from recon_assets.store.month_archive import archive_month
 from recon_assets.store.retention import MonthState, first_kept_month, one_apply_at_a_time, retire
+from recon_assets.store.roles import embedded_login
 from recon_assets.store.runs import begin_run, record_failure
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets_tests.conftest import PROJECT
+from recon_assets_tests.conftest import PROJECT, settings_on
 from recon_assets_tests.store.builders import STARTED, missing
 from recon_assets_tests.store.months import OLD, OLD_DAY, apply, plan, publish_on
 
@@ -410,6 +413,39 @@ def test_a_login_that_does_not_see_every_row_is_refused(connection, migrator, ol
         plan(connection)
     with pytest.raises(StoreRefused):
         retire(connection, plan(migrator)[OLD], archive=archive)
+
+
+@pytest.fixture
+def keeper(superuser: psycopg.Connection) -> Iterator[str]:
+    """A login that owns nothing, is no superuser, and may act as the owners."""
+    superuser.execute("CREATE ROLE keeper LOGIN BYPASSRLS IN ROLE recon_owner, recon_audit_owner")
+    yield "keeper"
+    superuser.execute("DROP ROLE keeper")
+
+
+def test_a_login_that_is_no_superuser_retires_and_verifies(database, keeper, old_run, archive) -> None:
+    with replace(database, migrator=embedded_login(keeper)).connect_as_migrator() as migrator:
+        assert [done.name for done in apply(migrator, archive)] == [OLD]
+        assert problems(migrator) == ([], [])
+        owner = migrator.execute(f"SELECT relowner::regrole::text FROM pg_class WHERE relname = '{OLD}'".encode())
+        assert owner.fetchone() == ("recon_owner",)
+
+
+def test_a_login_that_may_not_create_the_schema_is_told_what_an_administrator_must_run(
+    server, new_database, keeper, tmp_path
+) -> None:
+    before = Path(shutil.copytree(PROJECT / "sql", tmp_path / "sql"))
+    for path in sorted((before / "migrations").iterdir())[15:]:
+        path.unlink()
+    database = Database.from_settings(settings_on(server, tmp_path, name=new_database(template="template0")))
+    with database.connect_as_migrator() as admin:
+        migrate(admin, sql_dir=before)
+        with replace(database, migrator=embedded_login(keeper)).connect_as_migrator() as migrator:
+            with pytest.raises(StoreRefused, match="may not create a schema") as told:
+                migrate(migrator, sql_dir=PROJECT / "sql")
+            admin.execute(told.value.remedy.removeprefix("As an administrator run in this database: ").encode())
+            migrate(migrator, sql_dir=PROJECT / "sql")
+            assert verify_audit(migrator, sql_dir=PROJECT / "sql").problems == []
 
 
 @pytest.mark.parametrize(

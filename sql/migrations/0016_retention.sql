@@ -10,7 +10,7 @@ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE EXCEPTION 'the login % may not create a schema', current_user USING
         ERRCODE = '42501',
-        HINT = 'As an administrator run in this database: CREATE SCHEMA recon_retired AUTHORIZATION recon_owner.';
+        HINT = 'As an administrator run in this database: CREATE SCHEMA recon_retired AUTHORIZATION recon_owner;';
 END $$;
 SET LOCAL ROLE recon_owner;
 
