@@ -20,7 +20,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from recon_assets.domain.errors import StoreRefused
+from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.tenancy import TenantConnection
@@ -124,8 +124,21 @@ def archive_month(
 
     The name is the partition's, with `_2` and so on where it is in `taken` or holds other rows: no archive is ever
     overwritten. What a killed attempt left whole and no retired table has is taken over when its rows are these.
-    Raises `StoreRefused` when what is read back is not what was written.
+    Raises `StoreRefused` when what is read back is not what was written, `StoreUnavailable` when it can't be written.
     """
+    try:
+        return _archive(connection, partition, month, root, taken)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the archive of the month can't be written: {error.strerror}",
+            where=str(root / FOLDER),
+            remedy="Make room or mend the rights there, and apply again; the month stays attached.",
+        ) from error
+
+
+def _archive(
+    connection: TenantConnection, partition: str, month: date, root: Path, taken: frozenset[str]
+) -> ArchivedMonth:
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(f".{partition}.*"):

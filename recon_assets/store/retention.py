@@ -6,13 +6,14 @@ itself (`retire_month` in sql/migrations) and the verification of retired months
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
@@ -109,15 +110,15 @@ def one_apply_at_a_time(connection: TenantConnection) -> Iterator[None]:
     assert_idle(connection)
     with translated_errors("locking the retention"):
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [RETENTION_LOCK]).fetchone()
-        if row != (True,):
-            raise StoreUnavailable(
-                "another `recon retention apply` is in progress", where="the lock of retention", remedy="Wait for it."
-            )
-        try:
-            yield
-        finally:
-            if not connection.closed and not connection.broken:
-                connection.execute("SELECT pg_advisory_unlock(%s)", [RETENTION_LOCK])
+    if row != (True,):
+        raise StoreUnavailable(
+            "another `recon retention apply` is in progress", where="the lock of retention", remedy="Wait for it."
+        )
+    try:
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):  # the connection is gone, and the lock with it
+            connection.execute("SELECT pg_advisory_unlock(%s)", [RETENTION_LOCK])
 
 
 def retire(connection: TenantConnection, month: Month, *, archive: Path) -> ArchivedMonth:

@@ -17,7 +17,7 @@ from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.cli.commands import Called, recon
 from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.store.builders import missing
-from recon_assets_tests.store.months import OLD, OLD_DAY, publish_on
+from recon_assets_tests.store.retention.months import OLD, OLD_DAY, publish_on
 
 DEADLINE_S = 60
 

@@ -5,17 +5,20 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.month_archive import ArchivedMonth
 from recon_assets.store.publication import PublishedRun, publish_run
 from recon_assets.store.retention import Month, MonthState, one_apply_at_a_time, plan_retention, retire
 from recon_assets.store.runs import begin_run
 from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.store.builders import STARTED, conclusion, write
 
 OLD_DAY = date(2019, 3, 14)
 OLD = "discrepancies_2019_03"
 TODAY = date(2025, 10, 1)
 KEPT_MONTHS = 13
+STRANGE = 'a "quote", a comma\nand a line feed'
 
 
 def publish_on(
@@ -53,3 +56,9 @@ def apply(connection: TenantConnection, archive: Path) -> list[ArchivedMonth]:
             for month in plan(connection).values()
             if month.state is MonthState.DUE
         ]
+
+
+def problems(migrator: TenantConnection) -> tuple[list[str], list[str]]:
+    """Of Python's verification and of the database's own."""
+    found = verify_audit(migrator, sql_dir=PROJECT / "sql")
+    return [problem.what for problem in found.problems], [problem.what for problem in verify_inside(migrator)]
