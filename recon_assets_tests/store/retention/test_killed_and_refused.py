@@ -1,4 +1,4 @@
-"""Killed between the steps, beside runs in progress, with a damaged archive: nothing is lost, `apply` can be repeated."""
+"""Killed between the steps, beside runs in progress, with a damaged archive: nothing is lost, `apply` goes on."""
 
 from datetime import date
 
