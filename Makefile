@@ -53,6 +53,7 @@ format: setup-dev  ## Format and mend what ruff can
 lint: setup-dev
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/shellcheck .ci/run sql/initdb.d/*.sh
 
 types: setup-dev
 	@$(BIN)/mypy
@@ -63,6 +64,7 @@ contracts: setup-dev
 sql: setup-dev
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql
 	@$(BIN)/sqlfluff lint --dialect duckdb --disable-progress-bar recon_assets
+	@$(BIN)/squawk sql/migrations/*.sql sql/views/*.sql sql/queries/*.sql
 
 tests: setup-dev
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term

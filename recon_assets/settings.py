@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr
@@ -12,6 +12,14 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 DEFAULT_TENANT_ID: Final = UUID("00000000-0000-4000-8000-000000000001")
 """Whose rows they are where nobody asked for tenants; migration `tenants` gave it the rows of before."""
+
+STATEMENT_TIMEOUT_S: Final = 600.0
+"""The longest statement is the publication of a day with very many discrepancies."""
+LOCK_TIMEOUT_S: Final = 60.0
+IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 300.0
+MAX_TIMEOUT_S: Final = 86_400.0
+DB_POOL_SIZE: Final = 4
+MAX_DB_POOL_SIZE: Final = 100
 
 
 def _home() -> Path:
@@ -46,6 +54,23 @@ class Settings(BaseSettings):
     dagster_db_name: str = Field(default="dagster", validation_alias="DAGSTER_DB_NAME")
     dagster_db_user: str | None = Field(default=None, validation_alias="DAGSTER_DB_USER")
     dagster_db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DAGSTER_DB_PASSWORD")
+    db_sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        default=None, validation_alias="DB_SSLMODE"
+    )
+    db_sslrootcert: Path | None = Field(default=None, validation_alias="DB_SSLROOTCERT")
+    db_pool_size: int = Field(default=DB_POOL_SIZE, ge=1, le=MAX_DB_POOL_SIZE, validation_alias="DB_POOL_SIZE")
+    db_statement_timeout_s: float = Field(
+        default=STATEMENT_TIMEOUT_S, ge=0.001, le=MAX_TIMEOUT_S, validation_alias="DB_STATEMENT_TIMEOUT_S"
+    )
+    db_lock_timeout_s: float = Field(
+        default=LOCK_TIMEOUT_S, ge=0.001, le=MAX_TIMEOUT_S, validation_alias="DB_LOCK_TIMEOUT_S"
+    )
+    db_idle_in_transaction_timeout_s: float = Field(
+        default=IDLE_IN_TRANSACTION_TIMEOUT_S,
+        ge=0.001,
+        le=MAX_TIMEOUT_S,
+        validation_alias="DB_IDLE_IN_TRANSACTION_TIMEOUT_S",
+    )
     tenant_id: UUID = Field(default=DEFAULT_TENANT_ID, validation_alias="RECON_TENANT_ID")
 
     processor_api_base_url: str = Field(default="sandbox", validation_alias="PROCESSOR_API_BASE_URL")
@@ -59,6 +84,11 @@ class Settings(BaseSettings):
     def storage_root(self) -> Path:
         """Raw, normalised and matched files, by processor, day and attempt."""
         return self.data_dir / "storage"
+
+    @property
+    def archive_dir(self) -> Path:
+        """The evidence of days, by business date, processor and run."""
+        return self.data_dir / "archive"
 
     @property
     def uses_embedded_database(self) -> bool:

@@ -6,15 +6,14 @@
     connection one connection to it as the application, closed at the end
     superuser  one to the same database as its superuser, in autocommit: for tampering, and for what nobody may do
     superuser_session  the same, not in autocommit and with the tenant set, for code that takes the application's
-    server     the session's `EmbeddedServer`, for tests of connections and faults
+    server     the session's server, for tests of connections and faults: the `embedded_server`, unless a test is
+               parametrised with another one (`store/conftest.py` does so, with `postgresql_15`)
     own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
 
-A fresh database costs about 30 ms. The server runs without fsync: tests of durability start their own.
+A fresh database costs about 30 ms. The servers run without fsync: tests of durability start their own.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -30,6 +29,13 @@ from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.roles import create_embedded_logins, embedded_login
 from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.store.clusters import (
+    LINGUISTIC,
+    Cluster,
+    postgresql_15_binaries,
+    running_cluster,
+    short_folder,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
@@ -38,37 +44,48 @@ KEPT_DATABASES = 100
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
-    """In a short folder that every account may enter: a socket's path is limited, and root runs it as `nobody`."""
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
-    folder.chmod(0o755)
-    with EmbeddedServer(folder / "data", durable=False) as joined:
-        with psycopg.connect(host=str(joined.socket_dir), user="postgres", dbname="postgres", autocommit=True) as admin:
-            create_embedded_logins(admin)
-        with open_database(settings_on(joined, folder, name=TEMPLATE)):
-            pass
+def server(request: pytest.FixtureRequest) -> EmbeddedServer | Cluster:
+    return request.getfixturevalue(getattr(request, "param", "embedded_server"))
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[EmbeddedServer]:
+    with short_folder() as folder, EmbeddedServer(folder / "data", durable=False) as joined:
+        _prepare(joined, folder)
         yield joined
         embedded_process._pg_ctl(joined.place, ["-m", "immediate", "-w", "stop"], timeout_s=60)  # nothing is to be kept
-    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_15() -> Iterator[Cluster]:
+    """Sorts text as a language does, like most servers and unlike the embedded one: nothing may depend on it."""
+    with short_folder() as folder, running_cluster(postgresql_15_binaries(), folder, locale=LINGUISTIC) as cluster:
+        _prepare(cluster, folder)
+        yield cluster
+
+
+def _prepare(server: EmbeddedServer | Cluster, folder: Path) -> None:
+    with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres", autocommit=True) as admin:
+        create_embedded_logins(admin)
+    with open_database(settings_on(server, folder, name=TEMPLATE)):
+        pass
 
 
 @pytest.fixture
 def own_server_settings() -> Iterator[Settings]:
-    """The server lies in a short folder that every account may enter, and is stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield Settings(
-        _env_file=None,
-        RECON_HOME=PROJECT,
-        RECON_DATA_DIR=folder / "data",
-        LOCAL_REPORTS_DIR=folder / "local_reports",
-    )
-    EmbeddedServer(folder / "data").stop()
-    shutil.rmtree(folder)
+    """The server is stopped and removed at the end."""
+    with short_folder() as folder:
+        yield Settings(
+            _env_file=None,
+            RECON_HOME=PROJECT,
+            RECON_DATA_DIR=folder / "data",
+            LOCAL_REPORTS_DIR=folder / "local_reports",
+        )
+        EmbeddedServer(folder / "data").stop()
 
 
 @pytest.fixture(scope="session")
-def new_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+def new_database(server: EmbeddedServer | Cluster) -> Iterator[Callable[..., str]]:
     with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres", autocommit=True) as admin:
         made: list[str] = []
 
@@ -90,7 +107,7 @@ def _drop_unused(admin: psycopg.Connection, made: list[str]) -> None:
 
 
 @pytest.fixture
-def settings(server: EmbeddedServer, tmp_path: Path, new_database: Callable[..., str]) -> Settings:
+def settings(server: EmbeddedServer | Cluster, tmp_path: Path, new_database: Callable[..., str]) -> Settings:
     return settings_on(server, tmp_path, name=new_database())
 
 
@@ -128,7 +145,7 @@ def session_as_superuser(database: Database, *, autocommit: bool = False) -> Ite
         yield connected
 
 
-def settings_on(server: EmbeddedServer, folder: Path, *, name: str) -> Settings:
+def settings_on(server: EmbeddedServer | Cluster, folder: Path, *, name: str) -> Settings:
     return Settings(
         _env_file=None,
         RECON_HOME=PROJECT,

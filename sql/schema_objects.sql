@@ -46,6 +46,20 @@ grants AS (
         p.proowner,
         coalesce(p.proacl, acldefault('f', p.proowner))
     FROM pg_proc AS p WHERE p.pronamespace IN (SELECT s.oid FROM spaces AS s)
+    UNION ALL
+    SELECT
+        'schema ' || s.nspname,
+        s.nspowner,
+        s.nspacl
+    FROM spaces AS s
+),
+
+-- the groups, not the logins that are in them: those are the deployment's, `recon doctor` looks at the application's
+ours AS (
+    SELECT r.* FROM pg_roles AS r
+    WHERE r.rolname IN (
+        'recon_owner', 'recon_audit_owner', 'recon_app', 'recon_reader', 'recon_auditor', 'recon_sealer'
+    )
 )
 
 SELECT
@@ -140,8 +154,30 @@ FROM pg_event_trigger AS e
 UNION ALL
 SELECT
     'schema ' || s.nspname,
-    ''
-FROM spaces AS s
+    r.name
+FROM spaces AS s INNER JOIN roles AS r ON s.nspowner = r.oid
+UNION ALL
+SELECT
+    'role ' || o.rolname,
+    concat_ws(
+        '|', o.rolcanlogin, o.rolsuper, o.rolbypassrls, o.rolcreaterole, o.rolcreatedb, o.rolreplication,
+        (
+            SELECT string_agg(m.roleid::regrole::text, ',' ORDER BY m.roleid::regrole::text)
+            FROM pg_auth_members AS m WHERE m.member = o.oid
+        )
+    )
+FROM ours AS o
+UNION ALL
+-- a cast or an operator decides what a value looks like, in a verification too: none is added by the release
+SELECT
+    'cast of ' || k.castsource::regtype::text || ' as ' || k.casttarget::regtype::text,
+    concat_ws('|', k.castfunc::regprocedure, k.castcontext, k.castmethod)
+FROM pg_cast AS k WHERE k.oid >= 16384
+UNION ALL
+SELECT
+    'operator ' || x.oid::regoperator::text,
+    x.oprcode::regprocedure::text
+FROM pg_operator AS x WHERE x.oid >= 16384
 UNION ALL
 -- PostgreSQL's own functions that a verification leans on are C code, and nobody has added to that schema
 SELECT

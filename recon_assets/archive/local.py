@@ -11,7 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from recon_assets.domain.errors import ArchiveUnreadable
+
 MANIFEST: Final = "manifest.json"
+AUDIT_HEAD: Final = "audit_head"
+"""In a manifest's statement: the newest seal of the audit log when the day was archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,34 @@ class ArchivedDay:
     folder: Path
     manifest_sha256: str
     files: tuple[ArchivedFile, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AuditHead:
+    """A seal of the audit log, remembered outside of the database. `seal_hash` in hex."""
+
+    seal_no: int
+    seal_hash: str
+
+
+def remembered_heads(root: Path) -> tuple[AuditHead, ...]:
+    """The heads that the manifests below `root` remember, each once, oldest first.
+
+    Raises `ArchiveUnreadable` for a manifest that can't be read: a witness that says nothing is no witness.
+    """
+    heads = set()
+    for path in sorted((root / "reports").glob(f"*/*/*/{MANIFEST}")):
+        try:
+            head = msgspec.json.decode(path.read_bytes())["statement"].get(AUDIT_HEAD)
+            if head:
+                heads.add(msgspec.convert(head, type=AuditHead))
+        except (OSError, msgspec.DecodeError, msgspec.ValidationError, LookupError, AttributeError, TypeError) as error:
+            raise ArchiveUnreadable(
+                f"the manifest can't be read ({type(error).__name__})",
+                where=str(path.relative_to(root)),
+                remedy="Restore it from a copy: an archived day is never written again.",
+            ) from None
+    return tuple(sorted(heads))
 
 
 def archive_day(

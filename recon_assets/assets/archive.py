@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from recon_assets.archive.local import ArchivedDay, archive_day
+from recon_assets.archive.local import AUDIT_HEAD, ArchivedDay, AuditHead, archive_day
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.handles import ArchivedEvidence, ReportedDay
@@ -53,6 +53,7 @@ def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
         sources[f"raw_{feed.side}_feed"] = root / feed.raw.folder
         sources[feed.frame.file] = root / feed.frame.folder / feed.frame.file
         sources[f"rejected_{feed.side}.parquet"] = root / feed.frame.folder / feed.frame.rejected_file
+    head = stage.record.audit_head()
     for report in (reported.json, reported.csv):
         sources[f"report/{Path(report).name}"] = stage.storage.reports / report
     return archive_day(
@@ -66,6 +67,7 @@ def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
             "version": day.version,
             "conclusion": day.conclusion,
             "raw_feeds": [feed.raw for feed in day.feeds],
+            AUDIT_HEAD: AuditHead(*head) if head else None,
             "versions": {name: version(name) for name in ("recon-assets", "dagster", "duckdb", "pandera", "pyarrow")},
         },
     )

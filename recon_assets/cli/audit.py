@@ -32,15 +32,19 @@ def verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A seal kept elsewhere, as `recon audit head` printed it: N:HASH.")
     ] = None,
+    archive: Annotated[bool, typer.Option(help="Use the heads that the manifests of the archive remember.")] = True,
     inside: Annotated[bool, typer.Option(help="Let the database recompute it as well.")] = True,
 ) -> None:
     """Recompute the whole record, independently of the database's functions. Exit code 1 when anything is wrong."""
+    from recon_assets.archive.local import remembered_heads
     from recon_assets.cli.console import open_console
     from recon_assets.store.audit_verification import verify_audit, verify_inside
     from recon_assets.store.database import open_database
 
     heads = [_head(text) for text in head or ()]
     settings = load_settings()
+    if archive:
+        heads += [(kept.seal_no, kept.seal_hash) for kept in remembered_heads(settings.archive_dir)]
     with open_database(settings) as database, database.connect_as_migrator() as connection:
         found = verify_audit(connection, sql_dir=settings.home / "sql", heads=heads)
         inside_problems = verify_inside(connection) if inside else None
@@ -104,7 +108,7 @@ def _print_checked(console: "Console", found: "Verification", inside: "list[Prob
     if found.unsealed:
         console.print(f"{found.unsealed:,} events are not sealed yet: [bold]recon audit seal[/]")
     if not found.checked["remembered heads"]:
-        console.print("No remembered head was given: a history rewritten to its end would not show.")
+        console.print("No remembered head was found or given: a history rewritten to its end would not show.")
 
 
 def _state(problems: int) -> str:

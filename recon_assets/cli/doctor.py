@@ -1,7 +1,7 @@
 """`recon doctor`: is everything there that a run needs? Each component healthy, or the reason."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from recon_assets.store.health import HealthStatus
 
 FREE_BYTES_WANTED = 1 << 30
-TOO_POWERFUL = "could do more than the application needs"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A component that works: what it is, and why that is not as it should be, if it is not."""
+
+    what: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ def doctor() -> None:
     from recon_assets.store.health import HealthStatus
 
     settings = load_settings()
-    findings = list(_findings(settings))
+    findings = _findings(settings)
     colour = {HealthStatus.HEALTHY: "green", HealthStatus.DEGRADED: "yellow", HealthStatus.DOWN: "red"}
     table = Table(header_style="bold")
     for heading in ("Component", "State", "Latency", "Reason"):
@@ -59,67 +66,81 @@ def doctor() -> None:
     raise typer.Exit(1 if any(finding.status is HealthStatus.DOWN for finding in findings) else 0)
 
 
-def _findings(settings: "Settings") -> Iterator[Finding]:
+def _findings(settings: "Settings") -> list[Finding]:
     from recon_assets.configuration import Configuration
     from recon_assets.resources.feeds import SANDBOX_SOURCE, Feeds
-    from recon_assets.store.database import open_database
-    from recon_assets.store.health import HealthStatus, record_health
+    from recon_assets.store.health import HealthStatus
 
     configuration = Configuration.load(settings)
     feeds = Feeds(settings)
-    found: list[Finding] = []
 
-    def probe(component: str, look: Callable[[], str]) -> None:
+    def probe(component: str, look: Callable[[], Seen]) -> Finding:
         started = time.perf_counter()
-        status, reason = HealthStatus.HEALTHY, ""
         try:
-            reason = look()
+            seen = look()
+            status = HealthStatus.DEGRADED if seen.warnings else HealthStatus.HEALTHY
+            reason = "; ".join((seen.what, *seen.warnings))
         except ReconError as error:
             status, reason = HealthStatus.DOWN, str(error)
         except OSError as error:
             status, reason = HealthStatus.DOWN, f"{type(error).__name__}: {error.strerror}"
-        is_sandbox = reason == SANDBOX_SOURCE and not settings.uses_embedded_database
-        if status is HealthStatus.HEALTHY and (is_sandbox or TOO_POWERFUL in reason):
-            status = HealthStatus.DEGRADED
-        found.append(Finding(component, status, reason, (time.perf_counter() - started) * 1000))
+        return Finding(component, status, reason, (time.perf_counter() - started) * 1000)
 
-    probe("database", lambda: _database(settings))
-    probe("storage", lambda: _storage(settings))
+    found = [probe("database", lambda: _database(settings)), probe("storage", lambda: _storage(settings))]
     for config in configuration.processors.values():
         for side in Side:
 
-            def feed(config=config, side=side) -> str:  # type: ignore[no-untyped-def]
+            def feed(config=config, side=side) -> Seen:  # type: ignore[no-untyped-def]
                 feeds.adapter(config, side).probe()
-                return feeds.source(config, side)
+                source = feeds.source(config, side)
+                is_sandbox = source == SANDBOX_SOURCE and not settings.uses_embedded_database
+                return Seen(source, ("beside a database of your own",) if is_sandbox else ())
 
-            probe(f"{config.name} {side} feed", feed)
+            found.append(probe(f"{config.name} {side} feed", feed))
     if found[0].status is not HealthStatus.DOWN:
-        with open_database(settings) as database, database.connect() as connection:
-            for finding in found:
-                record_health(
-                    connection,
-                    component=finding.component,
-                    status=finding.status,
-                    latency_ms=finding.latency_ms,
-                    reason=finding.reason or None,
-                )
-    yield from found
+        recorded = probe("system_health", lambda: _recorded(settings, found))
+        if recorded.status is HealthStatus.DOWN:
+            found.append(recorded)
+    return found
 
 
-def _database(settings: "Settings") -> str:
+def _recorded(settings: "Settings", found: Sequence[Finding]) -> Seen:
+    from recon_assets.store.database import open_database
+    from recon_assets.store.health import record_health
+
+    with open_database(settings) as database, database.connect() as connection:
+        for finding in found:
+            record_health(
+                connection,
+                component=finding.component,
+                status=finding.status,
+                latency_ms=finding.latency_ms,
+                reason=finding.reason or None,
+            )
+    return Seen("written")
+
+
+def _database(settings: "Settings") -> Seen:
     """Also what the login itself could do: its connections act as a role that can do less."""
     from recon_assets.store.database import open_database
+    from recon_assets.store.pool import room_for
     from recon_assets.store.roles import powers_beyond
+    from recon_assets.store.transport import protection_of
 
     with open_database(settings) as database, database.connect(read_only=True) as connection:
-        row = connection.execute("SELECT current_setting('server_version')").fetchone()
-        assert row is not None, "a SELECT without FROM has a row"
-        powers = powers_beyond(connection)
-        warning = f"; its login {database.user} {TOO_POWERFUL}: {', '.join(powers)}" if powers else ""
-        return f"PostgreSQL {row[0]}, {'embedded' if settings.uses_embedded_database else database.where}{warning}"
+        version = connection.info.parameter_status("server_version")
+        protection = protection_of(connection)
+        room = room_for(connection)
+        warnings = [protection.warning] if protection.warning else []
+        if powers := powers_beyond(connection):
+            warnings.append(f"its login {database.user} could do more than the application needs: {', '.join(powers)}")
+        if room < settings.db_pool_size:
+            warnings.append(f"lower DB_POOL_SIZE={settings.db_pool_size}, or raise the server's limit of connections")
+        where = "embedded" if settings.uses_embedded_database else f"{database.where}, {protection}"
+        return Seen(f"PostgreSQL {version}, {where}, room for {room} more connections", tuple(warnings))
 
 
-def _storage(settings: "Settings") -> str:
+def _storage(settings: "Settings") -> Seen:
     """Writable, and with room: DuckDB spills there and every day leaves its evidence."""
     import shutil
     import tempfile
@@ -132,4 +153,4 @@ def _storage(settings: "Settings") -> str:
         free = shutil.disk_usage(folder).free
         if free < FREE_BYTES_WANTED:
             raise OSError(28, f"only {free >> 20} MiB free in {folder.name}")
-    return f"{free >> 30} GiB free"
+    return Seen(f"{free >> 30} GiB free")

@@ -35,13 +35,17 @@ COLOUR_OF_VERDICT = {
 
 @dataclass(frozen=True, slots=True)
 class DayOutcome:
-    """One processor-day after its run. `run` is its row in the record, None when it did not get that far."""
+    """One processor-day after its run. `run` has its answer in the record, None when it did not get that far.
+
+    `unchanged_since` is the version whose answer was found again.
+    """
 
     processor: str
     business_date: date
     run: "Run | None"
     report: Path | None
     problem: str | None
+    unchanged_since: int | None = None
 
     @property
     def has_conclusion(self) -> bool:
@@ -62,6 +66,7 @@ def outcome_of(
         run=run,
         report=report if run is not None and run.verdict is not None and report.exists() else None,
         problem=_problem(run, finished),
+        unchanged_since=run.version if run and run.dagster_run_id != finished.dagster_run_id else None,
     )
 
 
@@ -100,6 +105,10 @@ def print_outcomes(console: Console, outcomes: list[DayOutcome]) -> None:
         day = f"{outcome.processor} {outcome.business_date}"
         if outcome.problem:
             console.print(f"[yellow]{day}[/]: {escape(outcome.problem)}", highlight=False, soft_wrap=True)
+        if outcome.unchanged_since:
+            console.print(
+                f"{day}: the same answer as before, version {outcome.unchanged_since} stands", highlight=False
+            )
         if outcome.report:
             console.print(f"{day}: report {escape(_short(outcome.report))}", highlight=False, soft_wrap=True)
 

@@ -64,7 +64,6 @@ def plan() -> None:
 def apply() -> None:
     """Retire every month that is due. Killed at any point it can be run again. Exit code 1 when something failed."""
     from recon_assets.configuration import Configuration
-    from recon_assets.resources.storage import Storage
     from recon_assets.store.audit import seal_audit
     from recon_assets.store.database import open_database
     from recon_assets.store.retention import MonthState, one_apply_at_a_time, plan_retention
@@ -74,7 +73,6 @@ def apply() -> None:
     if limit is None:
         typer.echo(UNLIMITED)
         return
-    archive = Storage.from_settings(settings).archive
     with (
         open_database(settings) as database,
         database.connect_as_migrator() as connection,
@@ -82,7 +80,7 @@ def apply() -> None:
     ):
         months = plan_retention(connection, keep_attached_months=limit, today=datetime.now(UTC).date())
         due = [month for month in months if month.state is MonthState.DUE]
-        done = sum(_is_retired(connection, month, archive) for month in due)
+        done = sum(_is_retired(connection, month, settings.archive_dir) for month in due)
         if done:
             seal_audit(connection)
     typer.echo(f"{done} of {len(due)} months that were due are retired; those of the last {limit} stay attached.")

@@ -79,3 +79,7 @@ class StoreRefused(PermanentError):
 
 class RowsRetired(StoreRefused):
     """The rows are not in the table any more, but in a retired month and in the archive."""
+
+
+class ArchiveUnreadable(PermanentError):
+    """Evidence in the archive is damaged or not what this program writes."""

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.settings import Settings
+from recon_assets.store.audit import seal_and_head
 from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.database import Database, open_database
+from recon_assets.store.pool import Pool
 from recon_assets.store.tenancy import TenantConnection
 
 
@@ -21,20 +23,28 @@ class Record:
         self._lock = Lock()
         self._open = ExitStack()
         self._database: Database | None = None
+        self._pool: Pool | None = None
 
     @property
     def database(self) -> Database:
         """The opened and migrated database; opening it starts the embedded server if none is configured."""
         with self._lock:
-            if self._database is None:
-                self._database = self._open.enter_context(open_database(self._settings))
-            return self._database
+            return self._opened()
 
     @contextmanager
     def connect(self) -> Iterator[TenantConnection]:
-        """A connection of one's own, closed at the end."""
-        with self.database.connect() as connection:
+        """A connection of one's own, out of `DB_POOL_SIZE` at most. Do not take a second while holding one."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = Pool(self._opened(), size=self._settings.db_pool_size)
+            pool = self._pool
+        with pool.connection() as connection:
             yield connection
+
+    def audit_head(self) -> tuple[int, str] | None:
+        """Number and hash of the newest seal of the audit log, which covers all that could be sealed until now."""
+        with self.connect() as connection:
+            return seal_and_head(connection)
 
     def record_outcomes(
         self,
@@ -65,7 +75,16 @@ class Record:
                 )
 
     def close(self) -> None:
-        """Let go of the embedded server; the last process that does so stops it."""
+        """Close the connections and let go of the embedded server; the last process that does so stops it."""
         with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
             self._open.close()
             self._database = None
+
+    def _opened(self) -> Database:
+        """The caller holds the lock."""
+        if self._database is None:
+            self._database = self._open.enter_context(open_database(self._settings))
+        return self._database

@@ -43,7 +43,7 @@ class Storage:
         return cls(
             root=settings.storage_root,
             reports=settings.reports_dir,
-            archive=settings.data_dir / "archive",
+            archive=settings.archive_dir,
             duckdb_memory_limit=settings.duckdb_memory_limit,
         )
 

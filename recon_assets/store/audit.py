@@ -47,6 +47,14 @@ def seal_what_was_published(connection: TenantConnection) -> None:
         _log.warning("The run is published; its audit events are not sealed yet: %s", problem)
 
 
+def seal_and_head(connection: TenantConnection) -> tuple[int, str] | None:
+    """Number and hash in hex of the newest seal, after sealing what can be sealed now. None before the first."""
+    seal_what_was_published(connection)
+    with translated_errors("reading the audit log's head"), connection.transaction():
+        row = connection.execute("SELECT seal_no, encode(seal_hash, 'hex') FROM audit_head()").fetchone()
+        return (row[0], row[1]) if row else None
+
+
 def last_seal(connection: TenantConnection) -> Seal | None:
     """The head of the chain, None before the first seal."""
     with (

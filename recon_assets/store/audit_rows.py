@@ -95,7 +95,7 @@ class EventsOfRows:
             self.last_events[event.table_name][_id_in(value)] = (event.seq, digest)
         elif event.action == "RETIRE":
             said = json.loads(event.new_value or "{}")
-            self.retired[str(said.get("table"))] = _Retirement(
+            self.retired[event.table_name or ""] = _Retirement(
                 int(event.seq), int(event.row_count), str(said.get("file")), str(said.get("sha256"))
             )
 

@@ -2,7 +2,8 @@
 
 The server is asked for stored values only, by built-in functions; text, leaves, roots, seals and digests are computed
 in Python, in one snapshot. What it can't know by itself is a history rewritten to its end: that is what remembered
-heads are for. Not here: rows against events (`audit_rows`) and the schema (`schema_fingerprint`).
+heads are for. Not here: rows against events (`audit_rows`), events against the rules (`audit_rules`) and the schema
+(`schema_fingerprint`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from recon_assets.store.audit import SEAL_COLUMNS
 from recon_assets.store.audit_findings import Problem, Verification
 from recon_assets.store.audit_format import GENESIS, AuditEvent, MerkleTree, Seal, event_leaf
 from recon_assets.store.audit_rows import EventsOfRows, check_rows
+from recon_assets.store.audit_rules import EventsObeyRules
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.schema_fingerprint import check_schema
@@ -89,11 +91,13 @@ def _read_seals(connection: TenantConnection) -> list[Seal]:
 
 def _events(connection: TenantConnection, rows: EventsOfRows, found: Verification) -> Iterator[tuple[int, AuditEvent]]:
     """By COPY: the server reads on while we hash."""
+    rules = EventsObeyRules()
     with connection.cursor() as cursor, cursor.copy(_EVENTS) as copy:
         copy.set_types(["text"] * len(AuditEvent._fields))
         for values in copy.rows():
             event = AuditEvent._make(values)
             rows.note(event)
+            rules.look_at(event, found)
             found.checked["events"] += 1
             yield int(event.seq), event
 

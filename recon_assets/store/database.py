@@ -6,9 +6,9 @@ Not here: what is stored (`runs`, `checks`, `health`) and how the tables come to
 import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -17,7 +17,13 @@ from psycopg import errors, sql
 from pydantic import SecretStr
 
 from recon_assets.domain.errors import StoreRefused
-from recon_assets.settings import DEFAULT_TENANT_ID, Settings
+from recon_assets.settings import (
+    DEFAULT_TENANT_ID,
+    IDLE_IN_TRANSACTION_TIMEOUT_S,
+    LOCK_TIMEOUT_S,
+    STATEMENT_TIMEOUT_S,
+    Settings,
+)
 from recon_assets.store import roles
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_process import PORT, SUPERUSER
@@ -25,17 +31,47 @@ from recon_assets.store.errors import connection_error
 from recon_assets.store.migrations import migrate
 from recon_assets.store.roles import Login
 from recon_assets.store.tenancy import TENANT_SETTING, TenantConnection
+from recon_assets.store.transport import Transport
 
 CONNECT_TIMEOUT_S: Final = 10
-STATEMENT_TIMEOUT_S: Final = 600
-"""The longest statement is the publication of a day with very many discrepancies."""
-LOCK_TIMEOUT_S: Final = 60
-IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 300
-KEEPALIVE_IDLE_S: Final = 30
+KEEPALIVES: Final = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""A machine that vanished is noticed within a minute, waited for or spoken to. In seconds, the last in ms."""
 MINIMUM_SERVER_VERSION: Final = 15
 """The first with `security_invoker` views."""
 APPLICATION_NAME: Final = "recon"
 MAINTENANCE_DATABASE: Final = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """What PostgreSQL ends for every connection of ours, in seconds."""
+
+    statement_s: float = STATEMENT_TIMEOUT_S
+    lock_s: float = LOCK_TIMEOUT_S
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """As the deployment says."""
+        return cls(
+            statement_s=settings.db_statement_timeout_s,
+            lock_s=settings.db_lock_timeout_s,
+            idle_in_transaction_s=settings.db_idle_in_transaction_timeout_s,
+        )
+
+    def session(self) -> dict[str, str]:
+        """PostgreSQL's settings for a session."""
+        limits = {
+            "statement_timeout": self.statement_s,
+            "lock_timeout": self.lock_s,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction_s,
+        }
+        return {name: f"{max(1, round(seconds * 1000))}ms" for name, seconds in limits.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +91,16 @@ class Database:
     dagster_owner: Login | None = None
     auditor: Login | None = None
     tenant: UUID = DEFAULT_TENANT_ID
+    limits: TimeLimits = field(default_factory=TimeLimits)
+    transport: Transport = field(default_factory=Transport)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """The database that the settings mean. Nothing is started or contacted."""
+        """The database that the settings mean. Nothing is started or contacted.
+
+        Raises `ConfigurationError` when TLS is demanded and can't be had.
+        """
+        transport = Transport.from_settings(settings)
         if settings.db_host is not None:
             return cls(
                 settings.db_host,
@@ -70,6 +112,8 @@ class Database:
                 migrator=_login(settings.db_migration_user, settings.db_migration_password),
                 dagster_owner=_login(settings.dagster_db_user, settings.dagster_db_password),
                 tenant=settings.tenant_id,
+                limits=TimeLimits.from_settings(settings),
+                transport=transport,
             )
         return cls(
             str(EmbeddedServer(settings.data_dir).socket_dir),
@@ -82,6 +126,8 @@ class Database:
             dagster_owner=roles.EMBEDDED_DAGSTER,
             auditor=roles.EMBEDDED_AUDITOR,
             tenant=settings.tenant_id,
+            limits=TimeLimits.from_settings(settings),
+            transport=transport,
         )
 
     @property
@@ -174,6 +220,7 @@ class Database:
         where = ""
         if not self._is_socket:
             where = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+            parameters = self.transport.parameters() | parameters
         else:
             parameters = {"host": self.host} | ({} if self.port == PORT else {"port": str(self.port)}) | parameters
         query = f"?{urlencode(parameters, safe='/', quote_via=quote)}" if parameters else ""
@@ -183,12 +230,8 @@ class Database:
         self, name: str, login: Login, *, role: str | None = None, read_only: bool = False, autocommit: bool = False
     ) -> TenantConnection:
         password = login.password.get_secret_value()
-        session = {
-            "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
-            "lock_timeout": f"{LOCK_TIMEOUT_S}s",
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
-            "TimeZone": "UTC",
-        } | ({"role": role} if role else {})
+        transfer: dict[str, Any] = KEEPALIVES | self.transport.parameters()
+        session = self.limits.session() | {"TimeZone": "UTC"} | ({"role": role} if role else {})
         try:
             connection = TenantConnection.connect(
                 host=self.host,
@@ -199,9 +242,9 @@ class Database:
                 application_name=APPLICATION_NAME,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 client_encoding="UTF8",
-                keepalives_idle=KEEPALIVE_IDLE_S,
                 options=" ".join(f"-c {setting}={value}" for setting, value in session.items()),
                 autocommit=autocommit,
+                **transfer,
             )
         except psycopg.OperationalError as error:
             raise connection_error(error, where=self.where, password=password) from error
@@ -245,6 +288,7 @@ def open_database(settings: Settings, *, with_schema: bool = True) -> Iterator[D
     `with_schema=False` leaves the schema as it is: for Dagster's storage, which has a database of its own.
     """
     with ExitStack() as stack:
+        Transport.from_settings(settings)  # what can't be had is refused before a server is started
         if settings.uses_embedded_database:
             stack.enter_context(EmbeddedServer(settings.data_dir))
         database = Database.from_settings(settings)

@@ -140,10 +140,16 @@ def current_run(connection: TenantConnection, processor: str, business_date: dat
 def run_of_dagster_run(
     connection: TenantConnection, processor: str, business_date: date, dagster_run_id: str
 ) -> Run | None:
-    """What one Dagster run left for a processor-day, whether or not it still stands."""
+    """What one Dagster run left for a processor-day, whether or not it still stands.
+
+    When it found an older answer unchanged, that is the run with that answer.
+    """
     where = """
-        WHERE processor_name = %(processor)s AND run_date = %(date)s AND dagster_run_id = %(dagster)s
-        ORDER BY version DESC LIMIT 1
+        WHERE id = (
+            SELECT coalesce(a.same_answer_as, a.id) FROM reconciliation_runs AS a
+            WHERE a.processor_name = %(processor)s AND a.run_date = %(date)s AND a.dagster_run_id = %(dagster)s
+            ORDER BY a.version DESC LIMIT 1
+        )
     """
     parameters = {"processor": processor, "date": business_date, "dagster": dagster_run_id}
     return next(iter(_runs(connection, where, parameters)), None)

@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.verdict import Verdict
+from recon_assets.schemas.currencies import exponents
 from recon_assets.store.audit import seal_what_was_published
 from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.errors import translated_errors
@@ -33,10 +34,10 @@ _INSERT_DISCREPANCIES: Final = f"""
         encode(substring(sha256(convert_to(
             concat_ws('|', %(run_id)s::uuid, s.discrepancy_id, s.class, s.side, s.occurrence), 'UTF8'
         )) FROM 1 FOR 16), 'hex')::uuid,
-        %(run_id)s, %(processor)s, %(date)s, e.exponent, coalesce(s.processor_status, s.ledger_status),
+        %(run_id)s, %(processor)s, %(date)s, (%(exponents)s::jsonb ->> s.currency)::smallint,
+        coalesce(s.processor_status, s.ledger_status),
         {STAGED_VALUES}
     FROM staged_discrepancies AS s
-    LEFT JOIN staged_exponents AS e ON s.currency = e.currency
 """  # noqa: S608 (column names of ours)
 
 _SUPERSEDE: Final = """
@@ -312,5 +313,6 @@ def _facts(run_id: UUID, conclusion: Conclusion, input_fingerprint: str | None) 
         "status": "incomplete" if conclusion.verdict is Verdict.INCOMPLETE else "completed",
         "incomplete_reasons": Jsonb(list(conclusion.incomplete_reasons)),
         "input_fingerprint": input_fingerprint,
+        "exponents": Jsonb(exponents()),
         "metadata": Jsonb({"count_by_class": {str(kind): count for kind, count in conclusion.count_by_class.items()}}),
     }

@@ -35,18 +35,18 @@ _ATTACHED: Final = """
     WHERE i.inhparent = 'public.discrepancies'::regclass ORDER BY c.relname
 """
 _RETIRED: Final = """
-    SELECT split_part(e.new_value ->> 'table', '.', 2), to_date(e.new_value ->> 'month', 'YYYY-MM'), e.row_count,
+    SELECT split_part(e.table_name, '.', 2), to_date(e.new_value ->> 'month', 'YYYY-MM'), e.row_count,
         pg_total_relation_size(c.oid), e.new_value ->> 'file', c.oid IS NOT NULL
     FROM public.audit_log AS e
     LEFT JOIN (
         SELECT t.oid, 'recon_retired.' || t.relname AS name
         FROM pg_catalog.pg_class AS t INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
         WHERE n.nspname = 'recon_retired' AND t.relkind = 'r'
-    ) AS c ON c.name = e.new_value ->> 'table'
+    ) AS c ON c.name = e.table_name
     WHERE e.action = 'RETIRE' ORDER BY e.seq
 """
 _TAKEN: Final = """
-    SELECT split_part(e.new_value ->> 'table', '.', 2) FROM public.audit_log AS e WHERE e.action = 'RETIRE'
+    SELECT split_part(e.table_name, '.', 2) FROM public.audit_log AS e WHERE e.action = 'RETIRE'
     UNION
     SELECT t.relname::text FROM pg_catalog.pg_class AS t
     INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace WHERE n.nspname = 'recon_retired'

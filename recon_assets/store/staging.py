@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recon_assets.domain.errors import StoreRefused
-from recon_assets.schemas.currencies import exponents
 from recon_assets.store.tenancy import TenantConnection
 
 BATCH_ROWS: Final = 32_768
@@ -83,19 +82,12 @@ class Staged:
 
 
 def stage_discrepancies(connection: TenantConnection, file: Path) -> Staged:
-    """Copy the file into `staged_discrepancies`, with `staged_exponents` beside it.
+    """Copy the file into the temporary table `staged_discrepancies`, which ends with the transaction.
 
-    Both tables end with the transaction: COPY into a table with row-level security is refused by PostgreSQL, and rows
-    get their keys on the way from here. Raises `StoreRefused` when the file lacks a column or has other types.
+    COPY into a table with row-level security is refused by PostgreSQL, and rows get their keys on the way from there.
+    Raises `StoreRefused` when the file lacks a column or has other types.
     """
     connection.execute(_CREATE_STAGE.encode())
-    connection.execute(
-        "CREATE TEMPORARY TABLE staged_exponents (currency char(3) PRIMARY KEY, exponent smallint) ON COMMIT DROP"
-    )
-    connection.execute(
-        "INSERT INTO staged_exponents SELECT * FROM unnest(%s::text[], %s::smallint[])",
-        [list(exponents().keys()), list(exponents().values())],
-    )
     digest = hashlib.sha256()
     with connection.cursor() as cursor, cursor.copy("COPY staged_discrepancies FROM STDIN (FORMAT binary)") as copy:
         for part in _binary_copy(file):

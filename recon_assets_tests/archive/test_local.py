@@ -9,7 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recon_assets.archive.local import MANIFEST, ArchivedDay, archive_day
+from recon_assets.archive.local import (
+    AUDIT_HEAD,
+    MANIFEST,
+    ArchivedDay,
+    AuditHead,
+    archive_day,
+    remembered_heads,
+)
+from recon_assets.domain.errors import ArchiveUnreadable
 from recon_assets.domain.verdict import Verdict
 
 STATEMENT = {"run_id": "run-1", "verdict": Verdict.DISCREPANCIES, "versions": {"duckdb": "2.0"}, "total": 2**63 - 1}
@@ -173,3 +181,37 @@ def test_times_in_the_statement_are_text(tmp_path: Path) -> None:
 
     manifest = msgspec.json.decode((day.folder / MANIFEST).read_bytes())
     assert manifest == {"statement": {"at": "2025-09-30T01:00:00Z"}, "files": []}
+
+
+def with_head(folder: Path, run_id: str, head: AuditHead | None) -> ArchivedDay:
+    return archive_day(
+        folder / "archive",
+        processor="stripe",
+        business_date=date(2025, 9, 30),
+        run_id=run_id,
+        sources={},
+        statement=STATEMENT | {AUDIT_HEAD: head},
+    )
+
+
+def test_the_heads_of_the_audit_log_are_remembered_by_the_manifests(tmp_path: Path) -> None:
+    first, second = AuditHead(1, "ab" * 32), AuditHead(12, "cd" * 32)
+    for number, head in enumerate((second, first, None, first)):
+        with_head(tmp_path, f"run-{number}", head)
+    archived(tmp_path, evidence(tmp_path), run_id="of-before")
+    assert remembered_heads(tmp_path / "archive") == (first, second)
+
+
+def test_without_an_archive_nothing_is_remembered(tmp_path: Path) -> None:
+    assert remembered_heads(tmp_path / "archive") == ()
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"{", b"[]", b"{}", b'{"statement": 1}', b'{"statement": {"audit_head": {"seal_no": "1"}}}']
+)
+def test_a_damaged_manifest_is_said_and_not_passed_over(tmp_path: Path, damaged: bytes) -> None:
+    day = with_head(tmp_path, "run-1", AuditHead(1, "ab" * 32))
+    (day.folder / MANIFEST).chmod(0o644)
+    (day.folder / MANIFEST).write_bytes(damaged)
+    with pytest.raises(ArchiveUnreadable, match=r"run-1/manifest\.json"):
+        remembered_heads(tmp_path / "archive")

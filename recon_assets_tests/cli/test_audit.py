@@ -5,12 +5,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from recon_assets.archive.local import AUDIT_HEAD, AuditHead, archive_day
 from recon_assets.store.database import Database
 from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.cli.commands import Called, recon
 from recon_assets_tests.store.audit.tampering import as_superuser
-from recon_assets_tests.store.builders import begin, missing, publish
+from recon_assets_tests.store.builders import DAY, begin, missing, publish
 
 
 @pytest.fixture
@@ -86,3 +87,24 @@ def test_what_is_not_sealed_is_said_and_sealed(run, connection: psycopg.Connecti
 
 def test_a_head_of_another_form_is_wrong_usage(run) -> None:
     assert run("verify", "--head", "1").exit_code == 2
+
+
+def test_a_history_rewritten_to_its_end_is_found_by_the_manifests_of_the_archive(
+    run, settings, connection, tmp_path: Path
+) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a")])
+    number, _, kept = run("head").out.strip().partition(":")
+    archive_day(
+        settings.archive_dir,
+        processor="stripe",
+        business_date=DAY,
+        run_id="run",
+        sources={},
+        statement={AUDIT_HEAD: AuditHead(int(number), kept)},
+    )
+    assert run("verify").exit_code == 0
+    as_superuser(connection, ["audit_seals"], "DELETE FROM audit_seals")
+    run("seal")
+    found = run("verify")
+    assert (found.exit_code, "history was rewritten" in found.out) == (1, True)
+    assert run("verify", "--no-archive").exit_code == 0

@@ -23,7 +23,6 @@ STEPS = {
     "lock the run": b"FOR UPDATE",
     "look for the same answer": b"SELECT id, version, result_digest",
     "create the stage": b'CREATE TEMP TABLE "staged_discrepancies"',
-    "insert exponents": b"INSERT INTO staged_exponents",
     "copy": b"COPY staged_discrepancies",
     "count the stage": b"FROM staged_discrepancies GROUP BY",
     "insert discrepancies": b"INSERT INTO discrepancies",

@@ -86,7 +86,7 @@ def test_two_runs_of_one_day_at_once_both_answer_and_one_answer_stands(deploymen
 
     assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0]
     assert_one_answer(deployment)
-    assert deployment.query("SELECT version, is_current FROM reconciliation_runs ORDER BY 1") == [(1, False), (2, True)]
+    assert deployment.query("SELECT version, is_current FROM reconciliation_runs ORDER BY 1") == [(1, True), (2, False)]
 
 
 def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_one_answers(

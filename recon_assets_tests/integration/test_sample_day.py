@@ -67,15 +67,17 @@ def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample:
     (manifest,) = (sample.settings.data_dir / "archive" / "reports" / "2025-09-30" / "stripe").glob("*/manifest.json")
     archived = json.loads(manifest.read_text())
     assert archived["statement"]["run_id"] == str(run.id)
+    assert archived["statement"]["audit_head"]["seal_no"] >= 1
     for file in archived["files"]:
         assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
 
 
-def test_a_second_run_supersedes_the_first_and_no_row_is_there_twice(sample: Deployment) -> None:
+def test_a_second_run_finds_the_same_answer_and_no_row_is_there_twice(sample: Deployment) -> None:
     first, second = sample.run("stripe"), sample.run("stripe")
 
-    assert (first.version, second.version) == (1, 2)
-    assert sample.query("SELECT version FROM reconciliation_runs WHERE is_current") == [(2,)]
+    assert (first.version, second.id, second.verdict) == (1, first.id, first.verdict)
+    attempts = sample.query("SELECT version, status, is_current FROM reconciliation_runs ORDER BY version")
+    assert attempts == [(1, "completed", True), (2, "unchanged", False)]
     assert sample.query("SELECT transaction_id, amount FROM missing_transactions ORDER BY 1") == MISSING
 
 

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -11,15 +12,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from recon_assets.domain.checks import CheckOutcome, Severity
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 from recon_assets.domain.risk import ComplianceStatus, RiskLevel
 from recon_assets.domain.verdict import Verdict
+from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.database import Database
 from recon_assets.store.history import current_run, discrepancies_of, run_by_id
 from recon_assets.store.publication import publish_run
+from recon_assets.store.runs import begin_run
 from recon_assets.store.staging import BATCH_ROWS, MATCHING_COLUMNS
-from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, proof, proofs_of, publish, write
+from recon_assets_tests.store.builders import (
+    DAY,
+    STARTED,
+    begin,
+    conclusion,
+    missing,
+    proof,
+    proofs_of,
+    publish,
+    quiet_proof,
+    write,
+)
 
 
 def count(connection: psycopg.Connection, table: str) -> int:
@@ -260,3 +275,78 @@ def test_dictionary_encoded_words_and_more_than_one_batch_are_taken(
     run = begin(connection, "a")
     publish_run(connection, run_id=run.run_id, conclusion=conclusion(rows), discrepancies=file, input_fingerprint=None)
     assert count(connection, "discrepancies") == BATCH_ROWS + 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"proofs": ()},
+        {"proofs": (proof(discrepancy_amount_minor=1),)},
+        {"proofs": (*proofs_of([missing("a")]), quiet_proof("EUR", signed_discrepancies_minor=1))},
+    ],
+)
+def test_the_database_itself_refuses_an_answer_that_is_not_that_of_its_rows(
+    connection: psycopg.Connection, tmp_path: Path, change: dict[str, object]
+) -> None:
+    rows = [missing("a")]
+    answer = replace(conclusion(rows), **change)
+    with pytest.raises(StoreRefused, match="answer_is_that_of_its_rows"):
+        publish(connection, tmp_path, key="a", rows=rows, answer=answer)
+    assert count(connection, "discrepancies") == 0
+
+
+def test_outcomes_of_the_same_dagster_run_are_part_of_the_publication(connection, tmp_path: Path) -> None:
+    def outcome(name: str) -> CheckOutcome:
+        return CheckOutcome(name, passed=True, severity=Severity.ERROR, description="once", rows_checked=1)
+
+    def checks(name: str) -> AssetOutcomes:
+        return AssetOutcomes(f"stripe/{name}", [outcome(name)])
+
+    run = begin(connection, "a")
+    day = {"processor": "stripe", "business_date": DAY}
+    record_outcomes(connection, checks("earlier"), dagster_run_id="dagster-a", **day)
+    record_outcomes(connection, checks("foreign"), dagster_run_id="dagster-b", **day)
+    rows = [missing("a")]
+    file = write(tmp_path, rows)
+
+    def answer(own_checks: AssetOutcomes, rows: list) -> None:
+        publish_run(
+            connection,
+            run_id=run.run_id,
+            conclusion=conclusion(rows),
+            discrepancies=file,
+            input_fingerprint="f",
+            checks=own_checks,
+        )
+
+    with pytest.raises(StoreRefused):
+        answer(checks("own"), [])
+    assert count(connection, "data_quality_checks") == 2
+    answer(checks("own"), rows)
+    with connection.transaction():
+        linked = connection.execute(
+            "SELECT check_name FROM data_quality_checks WHERE run_id = %s", [run.run_id]
+        ).fetchall()
+    assert sorted(linked) == [("earlier",), ("own",)]
+
+
+def test_a_business_date_that_no_calendar_of_ours_has_is_refused_before_anything_is_written(connection) -> None:
+    with pytest.raises(StoreRefused, match="making room for the month"):
+        begin_run(
+            connection,
+            processor="stripe",
+            business_date=date(1812, 6, 24),
+            idempotency_key="a",
+            dagster_run_id=None,
+            started_at=STARTED,
+        )
+
+
+def test_days_of_many_months_lie_in_partitions_of_their_own(connection, superuser, tmp_path: Path) -> None:
+    for number in range(1, 4):
+        with connection.transaction():
+            connection.execute("SELECT ensure_month(%s)", [date(2024, number, 29)])
+    months = superuser.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'discrepancies'::regclass ORDER BY 1"
+    ).fetchall()
+    assert [name for (name,) in months if "2024" in name] == [f"discrepancies_2024_0{number}" for number in range(1, 4)]

@@ -161,6 +161,13 @@ SCHEMA_IS_TAMPERED_WITH = {
         "CREATE FUNCTION pg_catalog.to_jsonb(text) RETURNS jsonb LANGUAGE sql AS 'SELECT null::jsonb'",
         "built-in function to_jsonb(text)",
     ),
+    "an operator that changes what a time looks like": (
+        "CREATE OPERATOR pg_catalog.* (FUNCTION = pg_catalog.round, LEFTARG = numeric, RIGHTARG = integer)",
+        "operator *(numeric,integer)",
+    ),
+    "a cast of text": ("CREATE CAST (bigint AS varchar) WITH INOUT", "cast of bigint as character varying"),
+    "a schema's owner": ("ALTER SCHEMA public OWNER TO recon_owner", "schema public"),
+    "a schema's grant": ("GRANT CREATE ON SCHEMA public TO recon_app", "schema public"),
     "a definer's view": ("CREATE VIEW open_window AS SELECT * FROM discrepancies", "table public.open_window"),
     "a view in a schema of its own": (
         "CREATE SCHEMA side; CREATE VIEW side.door AS SELECT 1 AS one",

@@ -21,7 +21,7 @@ GRANT USAGE ON SCHEMA recon_retired TO recon_auditor;
 -- As before, and: it waits for a retirement in progress, and holds back the next one until the caller has committed
 -- his run, which that one then sees.
 CREATE OR REPLACE FUNCTION ensure_month(day date) RETURNS regclass
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     month CONSTANT date := date_trunc('month', day::timestamp)::date;
     name CONSTANT text := 'discrepancies_' || to_char(month, 'YYYY_MM');
@@ -57,7 +57,7 @@ END $$;
 -- `archived` says where its rows are: file, sha256, row_count and what else is to be remembered. Fails with 40001 when
 -- rows came since they were counted for the archive. Readers and writers wait for it, 10 s at most for them to end.
 CREATE FUNCTION retire_month(month date, name text, archived jsonb) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '10s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
 DECLARE
     attached CONSTANT text := 'discrepancies_' || to_char(month, 'YYYY_MM');
     prefix CONSTANT text := 'retired_' || substr(name, length('discrepancies_') + 1);
@@ -114,12 +114,9 @@ SET LOCAL ROLE recon_audit_owner;
 
 -- the one event that no trigger writes: recon_owner may have it written, by retire_month
 CREATE FUNCTION note_retired_month(name text, row_count bigint, archived jsonb) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
     INSERT INTO public.audit_log (action, table_name, row_count, new_value, context)
-    VALUES (
-        'RETIRE', 'discrepancies', row_count, archived || jsonb_build_object('table', 'recon_retired.' || name),
-        public.audit_context()
-    );
+    VALUES ('RETIRE', 'recon_retired.' || name, row_count, archived, public.audit_context());
 $$;
 REVOKE EXECUTE ON FUNCTION note_retired_month(text, bigint, jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION note_retired_month(text, bigint, jsonb) TO recon_owner;
@@ -127,7 +124,7 @@ GRANT EXECUTE ON FUNCTION note_retired_month(text, bigint, jsonb) TO recon_owner
 -- Are the retired tables those that the events speak of? Their rows are verified with those of the table itself.
 CREATE FUNCTION verify_audit_retired()
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE sql STABLE SET search_path = pg_catalog SET row_security = off AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
     SELECT
         NULL::bigint AS seal_no,
         s.seq AS event_seq,
@@ -140,7 +137,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog SET row_security = off AS $$
             )
         END AS problem
     FROM (
-        SELECT e.seq, e.row_count, e.new_value, e.new_value ->> 'table' AS name
+        SELECT e.seq, e.row_count, e.new_value, e.table_name AS name
         FROM public.audit_log AS e WHERE e.action = 'RETIRE'
     ) AS s
     FULL JOIN (
@@ -154,7 +151,7 @@ $$;
 -- As before, and the rows of the retired months with them, each with the columns that its own table has.
 CREATE OR REPLACE FUNCTION verify_audit_digests(name text)
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET timezone = 'UTC' SET row_security = off AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
     first_columns CONSTANT jsonb := CASE name WHEN 'discrepancies' THEN
         '["id", "run_id", "discrepancy_id", "processor_name", "business_date", "class", "outcome", "priority", "side",

@@ -1,0 +1,78 @@
+"""`recon doctor` when the database is down, wrongly configured, or nearly full."""
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recon_assets.settings import Settings
+from recon_assets.store.embedded import EmbeddedServer
+from recon_assets_tests.integration.deployments import Deployment, with_configuration
+
+
+@pytest.fixture
+def deployment(settings: Settings, tmp_path: Path) -> Deployment:
+    return with_configuration(settings, tmp_path, http_attempts=1).http_processor("good")
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
+
+
+def table(printed: str) -> dict[str, tuple[str, str]]:
+    """State and reason by component; a long reason goes on in rows without a component."""
+    found: dict[str, tuple[str, str]] = {}
+    for line in printed.splitlines():
+        if line.startswith("│"):
+            component, state, _, reason = (cell.strip() for cell in line.strip("│").split("│"))
+            if component:
+                name, found[component] = component, (state, reason)
+            else:
+                found[name] = (found[name][0], f"{found[name][1]} {reason}")
+    return found
+
+
+def test_a_server_that_is_down_is_one_component_and_the_others_are_looked_at(
+    deployment: Deployment, closed_port: int
+) -> None:
+    examined = deployment.recon("doctor", DB_HOST="127.0.0.1", DB_PORT=str(closed_port), DB_PASSWORD="s3cret")
+
+    assert (examined.returncode, examined.stderr) == (1, "")
+    found = table(examined.stdout)
+    assert {component: state for component, (state, _) in found.items()} == {
+        "database": "down",
+        "storage": "healthy",
+        "good processor feed": "degraded",
+        "good ledger feed": "degraded",
+    }
+    assert found["database"][1].startswith("the database can't be reached: connection failed: ")
+    assert f"(127.0.0.1:{closed_port}). Check that it runs there" in found["database"][1]
+    assert "s3cret" not in examined.stdout
+
+
+def test_a_demand_for_tls_that_can_not_be_met_is_named_and_nothing_is_started(own_server_settings: Settings) -> None:
+    examined = Deployment(own_server_settings).recon("doctor", DB_SSLMODE="verify-full")
+
+    assert (examined.returncode, examined.stderr) == (1, "")
+    state, reason = table(examined.stdout)["database"]
+    assert state == "down"
+    assert reason.startswith("DB_SSLMODE=verify-full demands TLS, which a socket on the same machine does not have")
+    assert not EmbeddedServer(own_server_settings.data_dir).is_running()
+
+
+def test_a_server_with_less_room_than_the_pool_may_want_is_degraded(deployment: Deployment, superuser) -> None:
+    superuser.execute(f"ALTER DATABASE {deployment.settings.db_name} CONNECTION LIMIT 4".encode())
+
+    examined = deployment.recon("doctor", DB_POOL_SIZE="5")
+
+    assert examined.returncode == 0, examined.stderr
+    state, reason = table(examined.stdout)["database"]
+    assert state == "degraded"
+    assert re.search(r"room for -?[0-2] more connections; lower DB_POOL_SIZE=5, or raise the server's limit", reason)
+    ((latency_ms,),) = deployment.query("SELECT latency_ms FROM system_health WHERE component = 'database'")
+    assert latency_ms > 0

@@ -1,0 +1,90 @@
+"""Which events the guards would have let through, told from events alone."""
+
+import json
+
+import pytest
+
+from recon_assets.store.audit_findings import Verification
+from recon_assets.store.audit_format import AuditEvent
+from recon_assets.store.audit_rules import EventsObeyRules
+
+RUN = "reconciliation_runs"
+CHECK = "data_quality_checks"
+BEGUN = {"id": "r", "status": "running", "is_current": False, "superseded_by": None, "matched_count": None}
+ANSWERED = BEGUN | {"status": "completed", "is_current": True, "matched_count": 9_007_199_254_740_993}
+PUT_AWAY = ANSWERED | {"is_current": False, "superseded_by": "s"}
+OUTCOME = {"id": "c", "run_id": None, "passed": False}
+
+
+def event(table: str, action: str, old: dict | str | None = None, new: dict | str | None = None) -> AuditEvent:
+    old_value, new_value = (
+        value if value is None or isinstance(value, str) else json.dumps(value) for value in (old, new)
+    )
+    return AuditEvent("7", "", "0", "recon", action, table, "1", "r", old_value, new_value, "{}")
+
+
+def problems(*events: AuditEvent) -> list[str]:
+    found, rules = Verification(), EventsObeyRules()
+    for each in events:
+        rules.look_at(each, found)
+    assert {problem.check for problem in found.problems} <= {"rules"}
+    return [problem.what for problem in found.problems]
+
+
+def test_the_life_of_a_run_obeys_the_rules() -> None:
+    assert not problems(
+        event(RUN, "INSERT", new=BEGUN),
+        event("discrepancies", "BULK_INSERT", new={}),
+        event("reconciliation_proofs", "BULK_INSERT", new={}),
+        event(RUN, "UPDATE", BEGUN, ANSWERED),
+        event(CHECK, "INSERT", new=OUTCOME),
+        event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"run_id": "r"}),
+        event(RUN, "UPDATE", ANSWERED, PUT_AWAY),
+        event("system_configuration", "DELETE", {"id": "x"}),
+    )
+
+
+def test_a_run_may_begin_as_a_failure() -> None:
+    assert not problems(event(RUN, "INSERT", new=BEGUN | {"status": "failed"}))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        event(RUN, "DELETE", BEGUN),
+        event(RUN, "INSERT", new=ANSWERED),
+        event(RUN, "INSERT", new=BEGUN | {"is_current": True}),
+        event(RUN, "UPDATE", BEGUN, BEGUN | {"id": "other"}),
+        event(RUN, "UPDATE", ANSWERED, BEGUN),
+        event(RUN, "UPDATE", ANSWERED, ANSWERED | {"is_current": False}),
+        event(RUN, "UPDATE", ANSWERED, PUT_AWAY | {"matched_count": 9_007_199_254_740_992}),
+        event(RUN, "UPDATE", PUT_AWAY, ANSWERED),
+        event(RUN, "UPDATE", ANSWERED, "[]"),
+        event(RUN, "INSERT", new="null"),
+        event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"passed": True}),
+        event(CHECK, "UPDATE", "[1]", OUTCOME),
+        event(CHECK, "DELETE", OUTCOME),
+        event("discrepancies", "UPDATE", {}, {}),
+        event("reconciliation_proofs", "DELETE", {}),
+    ],
+)
+def test_what_no_guard_lets_through_is_a_problem(broken: AuditEvent) -> None:
+    assert len(problems(broken)) == 1
+
+
+@pytest.mark.parametrize(
+    "second", [event(RUN, "INSERT", new=BEGUN | {"status": "failed"}), event(RUN, "UPDATE", BEGUN, ANSWERED)]
+)
+def test_a_run_begins_and_ends_once(second: AuditEvent) -> None:
+    first = (event(RUN, "INSERT", new=BEGUN), event(RUN, "UPDATE", BEGUN, ANSWERED))
+    assert not problems(*first)
+    assert len(problems(*first, second)) == 1
+
+
+@pytest.mark.parametrize("table", ["discrepancies", "reconciliation_proofs"])
+@pytest.mark.parametrize("end", ["completed", "incomplete", "failed", "aborted"])
+def test_rows_that_come_after_the_end_of_their_run_are_a_problem(table: str, end: str) -> None:
+    begun, ended = event(RUN, "INSERT", new=BEGUN), event(RUN, "UPDATE", BEGUN, BEGUN | {"status": end})
+    assert problems(begun, ended, event(table, "BULK_INSERT", new={})) == [
+        f"BULK_INSERT in {table}: rows are only added, and only while their run is running"
+    ]
