@@ -1,4 +1,4 @@
-"""What a deployment says in `config/`: its processors, one YAML file each, and the risk thresholds.
+"""What a deployment says in `config/`: its processors, one YAML file each, the risk thresholds, and the retention.
 
 Loading contacts nothing. Every error names the file and the field.
 """
@@ -79,6 +79,14 @@ class ProcessorConfig(BaseModel):
         return candidate
 
 
+class Retention(BaseModel):
+    """`retention.yaml`: how many months of discrepancies stay attached, that of today included; None is all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep_attached_months: Annotated[int, Field(strict=True, ge=13, le=1200)] | None = None
+
+
 class _RiskFile(BaseModel):
     """`risk.yaml`: what it does not say keeps its default in `RiskThresholds`."""
 
@@ -97,10 +105,11 @@ class Configuration(BaseModel):
 
     processors: Mapping[str, ProcessorConfig]
     risk: RiskThresholds
+    retention: Retention = Retention()
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read `processors/*.yaml` and `risk.yaml` of the configuration folder.
+        """Read `processors/*.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
 
         Raises `ConfigurationError` for a folder without processors, a file that is no YAML, an unknown or missing
         field, and a processor that is declared twice.
@@ -120,7 +129,11 @@ class Configuration(BaseModel):
                 where=str(folder),
                 remedy="Add a file such as stripe.yaml, or set RECON_CONFIG_DIR.",
             )
-        return cls(processors=processors, risk=_risk_thresholds(settings.config_dir / "risk.yaml"))
+        return cls(
+            processors=processors,
+            risk=_risk_thresholds(settings.config_dir / "risk.yaml"),
+            retention=_retention(settings.config_dir / "retention.yaml"),
+        )
 
     def processor(self, name: str) -> ProcessorConfig:
         """The processor of that name; raises `ConfigurationError` that lists the known ones."""
@@ -137,6 +150,13 @@ def _risk_thresholds(path: Path) -> RiskThresholds:
     if not path.exists():
         return RiskThresholds()
     return RiskThresholds(**_parse(_RiskFile, path, _yaml(path)).model_dump(exclude_unset=True))
+
+
+def _retention(path: Path) -> Retention:
+    document = _yaml(path) if path.exists() else None
+    if document is None:  # no file, or one of comments only
+        return Retention()
+    return _parse(Retention, path, document, guide="docs/retention.md")
 
 
 def _substituted(path: Path, settings: Settings) -> Any:
@@ -182,7 +202,7 @@ def _yaml(path: Path) -> Any:
         ) from error
 
 
-def _parse(model: type[Parsed], path: Path, document: Any) -> Parsed:
+def _parse(model: type[Parsed], path: Path, document: Any, *, guide: str = "docs/processors.md") -> Parsed:
     try:
         return TypeAdapter(model).validate_python(document)
     except ValidationError as error:
@@ -192,5 +212,5 @@ def _parse(model: type[Parsed], path: Path, document: Any) -> Parsed:
         raise ConfigurationError(
             f"the configuration is wrong: {problems}",
             where=str(path),
-            remedy="Correct the fields named; docs/processors.md lists what each may hold.",
+            remedy=f"Correct the fields named; {guide} lists what each may hold.",
         ) from error

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from recon_assets.cli import audit, database, demo, doctor, run, show
+from recon_assets.cli import audit, database, demo, doctor, retention, run, show
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
@@ -21,6 +21,7 @@ show.register(app)
 doctor.register(app)
 database.register(app)
 audit.register(app)
+retention.register(app)
 demo.register(app)
 
 

@@ -74,6 +74,7 @@ def show(processor: ProcessorArgument, day: DateArgument) -> None:
     """One processor-day: verdict, proof, discrepancies and checks. Exit code 1 when it has no conclusion."""
     from recon_assets.cli.console import open_console
     from recon_assets.configuration import Configuration
+    from recon_assets.domain.errors import RowsRetired
     from recon_assets.store.checks import outcomes_of
     from recon_assets.store.database import open_database
     from recon_assets.store.history import discrepancies_of, latest_attempts
@@ -88,13 +89,18 @@ def show(processor: ProcessorArgument, day: DateArgument) -> None:
             _no_run(console, processor, wanted)
             raise typer.Exit(1)
         run = states[0].latest
-        shown = discrepancies_of(connection, run.id, limit=SHOWN_DISCREPANCIES)
+        try:
+            shown, retired = discrepancies_of(connection, run.id, limit=SHOWN_DISCREPANCIES), None
+        except RowsRetired as elsewhere:
+            shown, retired = (), elsewhere
         checks = outcomes_of(
             connection, dagster_run_id=run.dagster_run_id or "", processor=processor, business_date=wanted
         )
     _print_run(console, run)
     _print_proof(console, run)
     _print_discrepancies(console, run, shown)
+    if retired:
+        console.print(str(retired), soft_wrap=True, markup=False)
     _print_checks(console, checks)
     raise typer.Exit(0 if run.verdict and not run.incomplete_reasons else 1)
 

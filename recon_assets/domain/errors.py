@@ -10,6 +10,7 @@
         ├── LimitExceeded          more pages, bytes or rows than the named limit
         ├── ConfigurationError     a setting or a YAML file is wrong: file and field are named
         └── StoreRefused           the database answered and refused: a migration was changed, a rule was broken
+            └── RowsRetired        the rows that were asked for are in a retired month: it is said where they are
 
 A bad row is no error: it is a rejected row (`recon_assets.domain.records.RejectedRow`) and makes its day incomplete.
 No text of an error carries a payment value, a credential or a raw record.
@@ -74,6 +75,10 @@ class ConfigurationError(PermanentError):
 
 class StoreRefused(PermanentError):
     """The database answered and refused."""
+
+
+class RowsRetired(StoreRefused):
+    """The rows are not in the table any more, but in a retired month and in the archive."""
 
 
 class ArchiveUnreadable(PermanentError):

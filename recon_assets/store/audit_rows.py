@@ -1,7 +1,8 @@
 """The rows of the record against the audit events that speak of them, recomputed in Python.
 
 Rows that never change must hash to the digest of their BULK_INSERT event; rows that may change must be as their last
-event left them. What belongs here: this comparison; not here: whether the events themselves are genuine.
+event left them. Rows of retired months are read where they are now, in `recon_retired`. What belongs here: this
+comparison; not here: whether the events themselves are genuine.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from itertools import groupby
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from recon_assets.store.audit_findings import Problem, Verification
 from recon_assets.store.audit_format import AuditEvent, RowText, digest_of_rows
@@ -42,6 +44,13 @@ _COLUMNS: Final = """
     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
+RETIRED_SCHEMA: Final = "recon_retired"
+_RETIRED: Final = """
+    SELECT c.relname::text
+    FROM pg_catalog.pg_class AS c INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'recon_retired' AND c.relkind = 'r' ORDER BY c.relname
+"""
+
 CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration", "outbox")
 
 
@@ -56,6 +65,16 @@ class _Digests:
     sha256: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Retirement:
+    """What a RETIRE event says of its table."""
+
+    seq: int
+    rows: int
+    file: str
+    sha256: str
+
+
 @dataclass(slots=True)
 class EventsOfRows:
     """What the events say of rows: filled while they stream by, so that the log is read once."""
@@ -63,6 +82,8 @@ class EventsOfRows:
     digests: dict[tuple[str, str | None], _Digests] = field(default_factory=dict)
     last_events: dict[str, dict[str, tuple[str, bytes | None]]] = field(default_factory=lambda: defaultdict(dict))
     """Per table and row: the event's seq, and the SHA-256 of its new value; None once the row was deleted."""
+    retired: dict[str, _Retirement] = field(default_factory=dict)
+    """Per name of the retired table, with its schema."""
 
     def note(self, event: AuditEvent) -> None:
         """Remember what this event says, if it speaks of rows that are compared."""
@@ -72,6 +93,11 @@ class EventsOfRows:
             value = event.new_value or event.old_value or "{}"
             digest = hashlib.sha256(event.new_value.encode()).digest() if event.new_value else None
             self.last_events[event.table_name][_id_in(value)] = (event.seq, digest)
+        elif event.action == "RETIRE":
+            said = json.loads(event.new_value or "{}")
+            self.retired[event.table_name or ""] = _Retirement(
+                int(event.seq), int(event.row_count), str(said.get("file")), str(said.get("sha256"))
+            )
 
     def _note_digest(self, event: AuditEvent, table: str) -> None:
         said = json.loads(event.new_value or "{}")
@@ -84,26 +110,53 @@ class EventsOfRows:
 
 def check_rows(connection: psycopg.Connection, events: EventsOfRows, found: Verification) -> None:
     """Compare every row that events speak of, both ways: none changed, none missing, none that no event knows."""
+    retired = [name for (name,) in connection.execute(_RETIRED).fetchall()]
+    _check_retired({f"{RETIRED_SCHEMA}.{name}" for name in retired}, events, found)
     for table in FIRST_COLUMNS:
-        _check_digests(connection, table, events, found)
+        places = [sql.Identifier("public", table)]
+        if table == "discrepancies":
+            places += [sql.Identifier(RETIRED_SCHEMA, name) for name in retired]
+        _check_digests(connection, table, places, events, found)
     for table in CHANGING_TABLES:
         _check_last_events(connection, table, events.last_events[table], found)
 
 
-def _check_digests(connection: psycopg.Connection, table: str, events: EventsOfRows, found: Verification) -> None:
+def _check_retired(tables: set[str], events: EventsOfRows, found: Verification) -> None:
+    """The tables of retired months are those that events speak of."""
+    found.checked["retired months"] = len(tables)
+    for name in sorted(tables - events.retired.keys()):
+        found.problems.append(Problem("retired months", f"no event speaks of the retired table {name}"))
+    for name in sorted(events.retired.keys() - tables):
+        said = events.retired[name]
+        what = (
+            f"the retired table {name} is gone; its {said.rows} rows are in {said.file} of the archive,"
+            f" SHA-256 {said.sha256}"
+        )
+        found.problems.append(Problem("retired months", what, event_seq=said.seq))
+
+
+def _check_digests(
+    connection: psycopg.Connection,
+    table: str,
+    places: Sequence[sql.Identifier],
+    events: EventsOfRows,
+    found: Verification,
+) -> None:
+    """`places` are all tables that hold rows of `table`; those of one run are in one of them."""
     expected = {run_id: said for (name, run_id), said in events.digests.items() if name == table}
-    with _streamed(connection, table, order="run_id") as (columns, rows):
-        names = [name for name, _ in columns]
-        place = names.index("run_id")
-        for run_id, group in groupby(rows, key=lambda row: row[place]):
-            said = expected.pop(run_id, None)
-            kept = _pick(columns, said.columns if said else FIRST_COLUMNS[table])
-            text = RowText([columns[at] for at in kept])
-            hashes = [hashlib.sha256(text.of([row[at] for at in kept]).encode()).digest() for row in group]
-            found.checked[f"{table} rows"] += len(hashes)
-            if (what := _digest_problem(hashes, said)) is not None:
-                seq = said.first_seq if said else None
-                found.problems.append(Problem(f"{table} rows", what, event_seq=seq, run_id=run_id))
+    for each in places:
+        with _streamed(connection, each, order="run_id") as (columns, rows):
+            names = [name for name, _ in columns]
+            place = names.index("run_id")
+            for run_id, group in groupby(rows, key=lambda row: row[place]):
+                said = expected.pop(run_id, None)
+                kept = _pick(columns, said.columns if said else FIRST_COLUMNS[table])
+                text = RowText([columns[at] for at in kept])
+                hashes = [hashlib.sha256(text.of([row[at] for at in kept]).encode()).digest() for row in group]
+                found.checked[f"{table} rows"] += len(hashes)
+                if (what := _digest_problem(hashes, said)) is not None:
+                    seq = said.first_seq if said else None
+                    found.problems.append(Problem(f"{table} rows", what, event_seq=seq, run_id=run_id))
     for run_id, said in expected.items():
         what = f"no rows, the event says {said.rows}"
         found.problems.append(Problem(f"{table} rows", what, event_seq=said.first_seq, run_id=run_id))
@@ -126,7 +179,7 @@ def _check_last_events(
 ) -> None:
     unseen = {row_id: seq for row_id, (seq, digest) in said.items() if digest is not None}
     differing: list[tuple[str, str, dict[str, str | None]]] = []
-    with _streamed(connection, table, order="id") as (columns, rows):
+    with _streamed(connection, sql.Identifier("public", table), order="id") as (columns, rows):
         names = [name for name, _ in columns]
         place, text = names.index("id"), RowText(columns)
         for row in rows:
@@ -164,14 +217,14 @@ def _pick(columns: Sequence[tuple[str, str]], names: tuple[str, ...]) -> list[in
 
 @contextmanager
 def _streamed(
-    connection: psycopg.Connection, table: str, *, order: str
+    connection: psycopg.Connection, table: sql.Identifier, *, order: str
 ) -> Iterator[tuple[list[tuple[str, str]], Iterator[Sequence[str | None]]]]:
     """Names and types of the columns, and the rows with every value as PostgreSQL prints it."""
-    columns = connection.execute(_COLUMNS, [f"public.{table}"]).fetchall()
-    query = f"COPY (SELECT * FROM public.{table} ORDER BY {order}) TO STDOUT"  # noqa: S608 (names of ours)
+    columns = connection.execute(_COLUMNS, [table.as_string(connection)]).fetchall()
+    query = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT").format(table, sql.Identifier(order))
     with (
         connection.cursor() as cursor,
-        cursor.copy(query.encode()) as copy,
+        cursor.copy(query) as copy,
     ):
         copy.set_types(["text"] * len(columns))
         yield columns, copy.rows()

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row, dict_row
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
+from recon_assets.domain.errors import RowsRetired, StoreRefused
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.risk import ComplianceStatus, RiskLevel
 from recon_assets.domain.verdict import Verdict
@@ -27,6 +28,14 @@ _SELECT_RUNS: Final = """
         incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
     FROM reconciliation_runs
 """
+
+_RETIRED_TABLES: Final = """
+    SELECT 'recon_retired.' || c.relname, coalesce(obj_description(c.oid, 'pg_class') || '.', '')
+    FROM pg_catalog.pg_class AS c INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'recon_retired' AND c.relkind = 'r' AND starts_with(c.relname, %s)
+    ORDER BY length(c.relname), c.relname
+"""
+"""From the catalogue, which everybody may read: the application may not look into the tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,11 @@ def latest_attempts(
 
 
 def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) -> tuple[DiscrepancyRow, ...]:
-    """The first discrepancies of a run, the most urgent and the largest first."""
+    """The first discrepancies of a run, the most urgent and the largest first.
+
+    Raises `RowsRetired` when the run has some and they are in a retired month, `StoreRefused` when they are gone: a
+    run that counts discrepancies never seems to have none.
+    """
     rows = class_row(DiscrepancyRow)
     with (
         translated_errors("reading discrepancies"),
@@ -191,7 +204,32 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
             """,
             [run_id, _bounded(limit)],
         )
-        return tuple(cursor.fetchall())
+        found = tuple(cursor.fetchall())
+        if not found:
+            _refuse_if_there_were_some(connection, run_id)
+        return found
+
+
+def _refuse_if_there_were_some(connection: TenantConnection, run_id: UUID) -> None:
+    counted = connection.execute(
+        "SELECT discrepancy_count, run_date FROM reconciliation_runs WHERE id = %s AND discrepancy_count > 0", [run_id]
+    ).fetchone()
+    if counted is None:
+        return
+    count, day = counted
+    retired = connection.execute(_RETIRED_TABLES, [f"discrepancies_{day:%Y_%m}"]).fetchall()
+    if retired:
+        raise RowsRetired(
+            f"the {count} discrepancies of {day} are retired",
+            where=" or ".join(name for name, _ in retired),
+            remedy=f"{' '.join(note for _, note in retired)} The file is in the archive; docs/retention.md says how to"
+            " read it, and how an auditor reads the table.",
+        )
+    raise StoreRefused(
+        f"the run of {day} counts {count} discrepancies and the record has none of them",
+        where=f"run {run_id}",
+        remedy="`recon audit verify` says what became of them.",
+    )
 
 
 def _bounded(limit: int) -> int:

@@ -85,10 +85,10 @@ def begin_run(
     `aborted`. A key that has been published already is not begun again.
     """
     assert_idle(connection)
-    with translated_errors("making room for the month"), connection.transaction():
-        connection.execute("SELECT ensure_month(%s)", [business_date])
     with translated_errors("beginning the run"), connection.transaction():
         _lock_versions(connection, processor, business_date)
+        # in this transaction: from its commit on the running run is what keeps the month from being retired
+        connection.execute("SELECT ensure_month(%s)", [business_date])
         published = connection.execute(
             """
             SELECT id, version FROM reconciliation_runs

@@ -7,6 +7,7 @@ to be checked. Renew it after a change of `sql/`:
     python -m recon_assets.store.schema_fingerprint
 
 The monthly partitions count as one table, `discrepancies_(month)`: they must be alike; how many there are may differ.
+Retired months count as another one, `recon_retired.discrepancies_(retired)`, which need not be there.
 Names of owners and grantees are compared with the owner of `audit_log`, written `(owner)`: deployments name it freely.
 """
 
@@ -14,10 +15,14 @@ import hashlib
 import json
 import re
 import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from recon_assets.domain.errors import ConfigurationError
 from recon_assets.store.audit_findings import Problem, Verification
@@ -25,15 +30,32 @@ from recon_assets.store.audit_findings import Problem, Verification
 FILE_NAME: Final = "schema_fingerprint.json"
 FORMAT: Final = "recon-schema-v1"
 QUERY_NAME: Final = "schema_objects.sql"
-_MONTH: Final = re.compile(r"\bdiscrepancies_(\d{4}_\d{2})")
-_ANY_MONTH: Final = "discrepancies_(month)"
 _GONE: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Tables that must be alike: their names and those of their parts with the number, and what stands for any."""
+
+    pattern: re.Pattern[str]
+    any_number: str
+
+    def general(self, text: str) -> str:
+        return self.pattern.sub(rf"\1{self.any_number}", text)
+
+
+_RETIRED: Final = _Alike(
+    re.compile(r"\b(recon_retired\.discrepancies_|retired_)(\d{4}_\d{2}(?:_\d{1,3})?)(?!\d)"), "(retired)"
+)
+_MONTHS: Final = _Alike(re.compile(r"(?<!recon_retired\.)\b(discrepancies_)(\d{4}_\d{2})"), "(month)")
 
 
 def check_schema(connection: psycopg.Connection, found: Verification, *, sql_dir: Path) -> None:
     """Every object as in the release: none changed, none missing, none that the release does not know."""
     expected = _read(sql_dir / FILE_NAME)
     objects = schema_objects(connection, sql_dir=sql_dir)
+    if not any(_RETIRED.any_number in name for name in objects):
+        expected = {name: text for name, text in expected.items() if _RETIRED.any_number not in name}
     found.checked["schema objects"] = len(objects)
     for name in sorted(expected.keys() | objects.keys()):
         if objects.get(name, _GONE) == _GONE:
@@ -51,19 +73,32 @@ def schema_objects(connection: psycopg.Connection, *, sql_dir: Path) -> dict[str
     """
     definitions: dict[str, list[str]] = {}
     for name, definition in connection.execute((sql_dir / QUERY_NAME).read_bytes()):
-        definitions.setdefault(name, []).append(_MONTH.sub(_ANY_MONTH, definition))
-    hashes = {
+        definitions.setdefault(name, []).append(_MONTHS.general(_RETIRED.general(definition)))
+    objects = {
         name: hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest() for name, parts in definitions.items()
     }
-    months = sorted({month for name in hashes for month in _MONTH.findall(name)})
-    objects = {name: found for name, found in hashes.items() if not _MONTH.search(name)}
-    for general in sorted({_MONTH.sub(_ANY_MONTH, name) for name in hashes.keys() - objects.keys()}):
-        for month in months:
-            name = general.replace(_ANY_MONTH, f"discrepancies_{month}")
-            found = hashes.get(name, _GONE)
-            if objects.setdefault(general, found) != found:
-                objects[name] = found
+    for alike in (_RETIRED, _MONTHS):
+        objects = _as_one(objects, alike)
     return objects
+
+
+def _as_one(objects: dict[str, str], alike: _Alike) -> dict[str, str]:
+    numbers: set[str] = set()
+    parts: dict[str, dict[str, str]] = defaultdict(dict)
+    result = {}
+    for name, found in objects.items():
+        if match := alike.pattern.search(name):
+            numbers.add(match[2])
+            parts[alike.general(name)][name] = found
+        else:
+            result[name] = found
+    for general, found_by_name in sorted(parts.items()):
+        for number in sorted(numbers):
+            name = general.replace(alike.any_number, number)
+            found = found_by_name.get(name, _GONE)
+            if result.setdefault(general, found) != found:
+                result[name] = found
+    return result
 
 
 def renew(sql_dir: Path) -> int:
@@ -80,12 +115,21 @@ def renew(sql_dir: Path) -> int:
             ) as connection,
         ):
             migrate(connection, sql_dir=sql_dir)
+            _retire_an_empty_month(connection)
             connection.execute("SET search_path = pg_catalog")
             objects = schema_objects(connection, sql_dir=sql_dir)
     (sql_dir / FILE_NAME).write_text(
         json.dumps({"format": FORMAT, "objects": objects}, indent=1, sort_keys=True) + "\n"
     )
     return len(objects)
+
+
+def _retire_an_empty_month(connection: psycopg.Connection) -> None:
+    """So that the file has what a retired month is like."""
+    month = date(2001, 1, 1)
+    archived = Jsonb({"row_count": 0, "file": "none", "sha256": hashlib.sha256().hexdigest()})
+    connection.execute("SELECT ensure_month(%s)", [month])
+    connection.execute("SELECT retire_month(%s, 'discrepancies_2001_01', %s)", [month, archived])
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -11,12 +11,14 @@ from recon_assets_tests.store.clusters import postgresql_15_binaries
 
 ON_BOTH = {
     "test_audit_migration",
+    "test_applying",
     "test_audit_sealing",
     "test_migrations",
     "test_publication",
     "test_roles",
     "test_tenants",
     "test_upgrade",
+    "test_verifying",
     "test_views",
 }
 EMBEDDED_ONLY = {"test_the_application_cannot", "test_who_reads_writes_nothing"}
