@@ -127,7 +127,7 @@ def _of_audit(cursor: psycopg.Cursor, run: dict) -> list[str]:
         rows = cursor.execute(
             f"""
             SELECT count(*) AS n, encode(sha256(string_agg(d, ''::bytea ORDER BY d)), 'hex') AS digest
-            FROM (SELECT sha256(convert_to(to_jsonb(t)::text, 'UTF8')) AS d FROM {table} AS t WHERE run_id = %s) AS x
+            FROM (SELECT sha256(convert_to(t::text, 'UTF8')) AS d FROM {table} AS t WHERE run_id = %s) AS x
             """.encode(),
             [run["id"]],
         ).fetchone()

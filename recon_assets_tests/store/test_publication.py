@@ -331,7 +331,7 @@ def test_outcomes_of_the_same_dagster_run_are_part_of_the_publication(connection
 
 
 def test_a_business_date_that_no_calendar_of_ours_has_is_refused_before_anything_is_written(connection) -> None:
-    with pytest.raises(StoreRefused, match="making room for the month"):
+    with pytest.raises(StoreRefused, match="beginning the run"):
         begin_run(
             connection,
             processor="stripe",

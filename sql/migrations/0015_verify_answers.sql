@@ -19,7 +19,10 @@ END;
 CREATE FUNCTION audit_head() RETURNS TABLE (seal_no bigint, seal_hash bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET row_security = off
 BEGIN ATOMIC
-    SELECT s.seal_no, s.seal_hash FROM public.audit_seals AS s ORDER BY s.seal_no DESC LIMIT 1;
+    SELECT
+        s.seal_no,
+        s.seal_hash
+    FROM public.audit_seals AS s ORDER BY s.seal_no DESC LIMIT 1;
 END;
 
 ALTER FUNCTION audit_head() OWNER TO recon_audit_owner;

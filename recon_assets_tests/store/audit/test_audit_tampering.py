@@ -69,6 +69,23 @@ RECORD_IS_TAMPERED_WITH = {
     ),
     "events in another order": ("audit_log", MOVE.format(first=2, second=3)),
     "events in another seal": ("audit_log", MOVE.format(first=2, second=9)),
+    **{
+        f"a forged digest that says {said}": (
+            "audit_log",
+            (
+                f"INSERT INTO audit_log (action, table_name, run_id, new_value) "
+                f"SELECT 'BULK_INSERT', 'discrepancies', run_id, '{said}' FROM discrepancies LIMIT 1"
+            ),
+        )
+        for said in ("[]", "5", "null", '{"columns": 5}', '{"columns": ["no such column"]}', '{"text": [1]}')
+    },
+    **{
+        f"a forged event of a run that says {said}": (
+            "audit_log",
+            f"INSERT INTO audit_log (action, table_name, new_value) VALUES ('INSERT', 'reconciliation_runs', '{said}')",
+        )
+        for said in ("[]", "5", '{"id": 5}')
+    },
     # seals
     "a seal's number": ("audit_seals", "UPDATE audit_seals SET seal_no = 99 WHERE seal_no = 4"),
     "a seal's link": ("audit_seals", "UPDATE audit_seals SET prev_hash = sha256('') WHERE seal_no = 2"),
