@@ -147,12 +147,15 @@ def latest_attempts(
     runs = _runs(
         connection,
         """
-        WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s AND (
-            is_current OR version = (
-                SELECT max(n.version) FROM reconciliation_runs AS n
-                WHERE n.processor_name = reconciliation_runs.processor_name
-                AND n.run_date = reconciliation_runs.run_date AND n.status <> 'unchanged'
-            )
+        WHERE id IN (
+            SELECT id FROM (
+                SELECT id, is_current, version,
+                    max(version) FILTER (WHERE status <> 'unchanged') OVER (PARTITION BY processor_name, run_date)
+                        AS latest
+                FROM reconciliation_runs
+                WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s
+            ) AS attempts
+            WHERE is_current OR version = latest
         )
         ORDER BY run_date, processor_name, version
         """,
@@ -171,6 +174,9 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
         connection.transaction(),
         connection.cursor(row_factory=rows) as cursor,
     ):
+        day = connection.execute("SELECT run_date FROM reconciliation_runs WHERE id = %s", [run_id]).fetchone()
+        if day is None:
+            return ()
         cursor.execute(
             """
             SELECT id, run_id, discrepancy_id, processor_name, business_date, class AS kind, outcome, priority, side,
@@ -179,11 +185,11 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
                 ledger_amount_minor, ledger_currency, ledger_status, ledger_seq, ledger_raw_file,
                 ledger_record_number, merchant_id, reference_number, fee_minor, fee, status, occurred_at
             FROM discrepancies
-            WHERE run_id = %s
+            WHERE run_id = %s AND business_date = %s
             ORDER BY priority, abs(amount_minor::numeric) DESC, transaction_id, occurrence
             LIMIT %s
             """,
-            [run_id, _bounded(limit)],
+            [run_id, day[0], _bounded(limit)],  # the date leaves one partition to plan and to read
         )
         return tuple(cursor.fetchall())
 
