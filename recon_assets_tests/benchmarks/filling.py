@@ -25,7 +25,7 @@ RUNS_PER_DAY: Final = 3.3
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is filled in. `big_day` is how many discrepancies a day of the ten worst has, `probes` of health each."""
+    """How much is filled in. `big_day`: discrepancies of a day of the ten worst; `probes`: findings per component."""
 
     until: date
     days: int
@@ -95,8 +95,8 @@ _RUNS: Final = """
     SELECT
         tenant_id, id, processor_name, run_date, version, md5(seed || version), 'dagster-' || id, start_time,
         start_time + interval '20 seconds',
-        CASE WHEN answers AND incomplete THEN 'incomplete' WHEN answers THEN 'completed' WHEN version = 3 THEN 'unchanged'
-        ELSE 'failed' END,
+        CASE WHEN answers AND incomplete THEN 'incomplete' WHEN answers THEN 'completed'
+        WHEN version = 3 THEN 'unchanged' ELSE 'failed' END,
         CASE WHEN answers AND incomplete THEN 'incomplete' WHEN answers AND found > 0 THEN 'discrepancies'
         WHEN answers THEN 'reconciled' END,
         is_current,
@@ -137,7 +137,8 @@ _DISCREPANCIES: Final = """
         fee_minor, status, occurred_at
     )
     SELECT
-        a.tenant_id, md5(a.seed || a.version || '|' || n)::uuid, a.id, md5(a.seed || n)::uuid, a.processor_name, a.run_date,
+        a.tenant_id, md5(a.seed || a.version || '|' || n)::uuid, a.id, md5(a.seed || n)::uuid, a.processor_name,
+        a.run_date,
         CASE WHEN n %% 10 IN (1, 2, 3, 4, 5) THEN 'missing_in_ledger' WHEN n %% 10 = 6 THEN 'missing_at_processor'
         WHEN n %% 10 = 7 THEN 'status_mismatch' WHEN n %% 10 = 8 THEN 'duplicate_in_ledger' ELSE 'amount_mismatch' END,
         'discrepancy',
@@ -173,7 +174,8 @@ _CHECKS: Final = """
 
 _OUTBOX: Final = """
     INSERT INTO outbox (
-        tenant_id, kind, dedupe_key, run_id, payload, created_at, due_at, attempts, last_error, delivered_at, abandoned_at
+        tenant_id, kind, dedupe_key, run_id, payload, created_at, due_at, attempts, last_error, delivered_at,
+        abandoned_at
     )
     SELECT tenant_id, CASE WHEN answers THEN 'run_published' ELSE 'run_failed' END, id::text, id,
         jsonb_build_object('processor', processor_name, 'version', version), start_time, start_time, 1,

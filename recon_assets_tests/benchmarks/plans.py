@@ -46,7 +46,9 @@ def statements_of(
     return list({text: (text, parameters) for text, parameters in asked}.values())
 
 
-def plan_of(connection: TenantConnection, text: str, parameters: Params | None, *, options: str = "COSTS OFF") -> list[str]:
+def plan_of(
+    connection: TenantConnection, text: str, parameters: Params | None, *, options: str = "COSTS OFF"
+) -> list[str]:
     """The plan as PostgreSQL prints it. With ANALYZE among the options it is executed and undone."""
     with connection.transaction(force_rollback=True):
         rows = connection.execute(f"EXPLAIN ({options}) {text}".encode(), parameters, prepare=False).fetchall()

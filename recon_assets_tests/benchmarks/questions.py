@@ -53,7 +53,7 @@ class KnownRun:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Runs and transactions of the record, drawn at random, the ten runs with the most discrepancies, and the extent."""
+    """Runs and transactions of the record, drawn at random, and the ten runs with the most discrepancies."""
 
     runs: list[KnownRun]
     largest: list[KnownRun]
@@ -137,8 +137,10 @@ _OF_VIEWS: Final = {
         _nothing,
     ),
     "missing: of a processor-day": (
-        "SELECT * FROM missing_transactions WHERE processor_name = %(processor)s AND transaction_date = %(day)s"
-        " ORDER BY abs(amount) DESC LIMIT 100",
+        (
+            "SELECT * FROM missing_transactions WHERE processor_name = %(processor)s AND transaction_date = %(day)s"
+            " ORDER BY abs(amount) DESC LIMIT 100"
+        ),
         _processor_day,
     ),
     "missing: of a day": (
@@ -155,38 +157,53 @@ _OF_VIEWS: Final = {
         _nothing,
     ),
     "high value: newest 50 of a processor": (
-        "SELECT * FROM v_high_value_missing_transactions WHERE processor_name = %(processor)s"
-        " ORDER BY transaction_date DESC LIMIT 50",
+        (
+            "SELECT * FROM v_high_value_missing_transactions WHERE processor_name = %(processor)s"
+            " ORDER BY transaction_date DESC LIMIT 50"
+        ),
         _processor_day,
     ),
     "high value: largest 50 of a currency": (
-        "SELECT * FROM v_high_value_missing_transactions WHERE currency = %(currency)s"
-        " ORDER BY abs(amount) DESC LIMIT 50",
+        (
+            "SELECT * FROM v_high_value_missing_transactions WHERE currency = %(currency)s"
+            " ORDER BY abs(amount) DESC LIMIT 50"
+        ),
         _processor_day,
     ),
     "open: 50 most urgent, oldest first, of a processor": (
-        "SELECT * FROM v_open_discrepancies WHERE processor_name = %(processor)s"
-        " ORDER BY priority, business_date LIMIT 50",
+        (
+            "SELECT * FROM v_open_discrepancies WHERE processor_name = %(processor)s"
+            " ORDER BY priority, business_date LIMIT 50"
+        ),
         _processor_day,
     ),
     "open: of a processor-day": (
-        "SELECT * FROM v_open_discrepancies WHERE processor_name = %(processor)s AND business_date = %(day)s"
-        " ORDER BY priority LIMIT 100",
+        (
+            "SELECT * FROM v_open_discrepancies WHERE processor_name = %(processor)s AND business_date = %(day)s"
+            " ORDER BY priority LIMIT 100"
+        ),
         _processor_day,
     ),
-    "open: of a transaction id": ("SELECT * FROM v_open_discrepancies WHERE transaction_id = %(transaction)s", _transaction),
+    "open: of a transaction id": (
+        "SELECT * FROM v_open_discrepancies WHERE transaction_id = %(transaction)s",
+        _transaction,
+    ),
     "recent: README, latest 10": ("SELECT * FROM v_recent_reconciliations LIMIT 10", _nothing),
     "recent: latest 50": ("SELECT * FROM v_recent_reconciliations LIMIT 50", _nothing),
     "recent: a processor's month": (
-        "SELECT * FROM v_recent_reconciliations WHERE processor_name = %(processor)s"
-        " AND run_date >= %(month)s AND run_date < %(month)s + interval '1 month'",
+        (
+            "SELECT * FROM v_recent_reconciliations WHERE processor_name = %(processor)s"
+            " AND run_date >= %(month)s AND run_date < %(month)s + interval '1 month'"
+        ),
         _processor_day,
     ),
     "recent: one day": ("SELECT * FROM v_recent_reconciliations WHERE run_date = %(day)s", _processor_day),
     "metrics: of a day": ("SELECT * FROM v_daily_reconciliation_metrics WHERE run_date = %(day)s", _processor_day),
     "metrics: of 30 days": (
-        "SELECT * FROM v_daily_reconciliation_metrics WHERE run_date BETWEEN %(thirty_days_before)s AND %(day)s"
-        " ORDER BY run_date, currency",
+        (
+            "SELECT * FROM v_daily_reconciliation_metrics WHERE run_date BETWEEN %(thirty_days_before)s AND %(day)s"
+            " ORDER BY run_date, currency"
+        ),
         _processor_day,
     ),
     "checks: latest 30 of a check": (
@@ -194,8 +211,10 @@ _OF_VIEWS: Final = {
         _processor_day,
     ),
     "checks: latest 30 of a check of a processor": (
-        "SELECT * FROM v_check_history WHERE check_name = %(check)s AND processor_name = %(processor)s"
-        " ORDER BY checked_at DESC LIMIT 30",
+        (
+            "SELECT * FROM v_check_history WHERE check_name = %(check)s AND processor_name = %(processor)s"
+            " ORDER BY checked_at DESC LIMIT 30"
+        ),
         _processor_day,
     ),
     "checks: of a processor-day": (
@@ -241,7 +260,9 @@ def _state(days: int, *, all_processors: bool) -> Callable[[TenantConnection, ra
     return ask
 
 
-def _of_run(read: Callable[[TenantConnection, KnownRun], Any]) -> Callable[[TenantConnection, random.Random, Known], object]:
+def _of_run(
+    read: Callable[[TenantConnection, KnownRun], Any],
+) -> Callable[[TenantConnection, random.Random, Known], object]:
     return lambda connection, generator, known: read(connection, generator.choice(known.runs))
 
 
@@ -249,7 +270,9 @@ _OF_THE_PROGRAM: Final[dict[str, Callable[[TenantConnection, random.Random, Know
     "history.recent_runs, 10": lambda connection, _, __: recent_runs(connection, limit=10),
     "history.run_by_id": _of_run(lambda c, run: run_by_id(c, run.id)),
     "history.current_run": _of_run(lambda c, run: current_run(c, run.processor, run.day)),
-    "history.run_of_dagster_run": _of_run(lambda c, run: run_of_dagster_run(c, run.processor, run.day, run.dagster_run_id)),
+    "history.run_of_dagster_run": _of_run(
+        lambda c, run: run_of_dagster_run(c, run.processor, run.day, run.dagster_run_id)
+    ),
     "history.latest_attempts, one day of a processor": _state(0, all_processors=False),
     "history.latest_attempts, 30 days of all": _state(30, all_processors=True),
     "history.discrepancies_of": _of_run(lambda c, run: discrepancies_of(c, run.id, limit=SHOWN_DISCREPANCIES)),
