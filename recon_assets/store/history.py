@@ -27,7 +27,7 @@ _SELECT_RUNS: Final = """
         matched_count, discrepancy_count, missing_transaction_count, currency, total_volume_processed,
         total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level, compliance_status,
         incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
-    FROM reconciliation_runs
+    FROM {}
 """
 
 
@@ -149,19 +149,19 @@ def latest_attempts(
     runs = _runs(
         connection,
         """
-        WHERE id IN (
-            SELECT id FROM (
-                SELECT id, is_current, version,
-                    max(version) FILTER (WHERE status <> 'unchanged') OVER (PARTITION BY processor_name, run_date)
-                        AS latest
-                FROM reconciliation_runs
-                WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s
-            ) AS attempts
-            WHERE is_current OR version = latest
-        )
+        WHERE is_current OR version = latest_version
         ORDER BY run_date, processor_name, version
         """,
         {"processors": list(processors), "since": since, "until": until},
+        source="""
+        (
+            SELECT
+                *, max(version) FILTER (WHERE status <> 'unchanged') OVER (PARTITION BY processor_name, run_date)
+                AS latest_version
+            FROM reconciliation_runs
+            WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s
+        ) AS attempts
+        """,
     )
     latest = {(run.business_date, run.processor): run for run in runs}
     current = {(run.business_date, run.processor): run for run in runs if run.is_current}
@@ -201,10 +201,12 @@ def _bounded(limit: int) -> int:
     return limit
 
 
-def _runs(connection: TenantConnection, tail: str, parameters: dict[str, object]) -> tuple[Run, ...]:
+def _runs(
+    connection: TenantConnection, tail: str, parameters: dict[str, object], *, source: str = "reconciliation_runs"
+) -> tuple[Run, ...]:
     with translated_errors("reading runs"), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         set_json_loads(msgspec.json.decode, cursor)  # two documents a run: the standard library's reader takes longest
-        rows = cursor.execute((_SELECT_RUNS + tail).encode(), parameters).fetchall()
+        rows = cursor.execute((_SELECT_RUNS.format(source) + tail).encode(), parameters).fetchall()
         proofs: dict[UUID, list[CurrencyProof]] = {row["id"]: [] for row in rows}
         for row in cursor.execute(
             """
