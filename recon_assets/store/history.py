@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import set_json_loads
+from psycopg.types.numeric import IntLoader
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
@@ -207,23 +208,26 @@ def _runs(
     with translated_errors("reading runs"), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         set_json_loads(msgspec.json.decode, cursor)  # two documents a run: the standard library's reader takes longest
         rows = cursor.execute((_SELECT_RUNS.format(source) + tail).encode(), parameters).fetchall()
-        proofs: dict[UUID, list[CurrencyProof]] = {row["id"]: [] for row in rows}
-        for row in cursor.execute(
+        proofs = _proofs(connection, [row["id"] for row in rows])
+    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
+
+
+def _proofs(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID, list[CurrencyProof]]:
+    """In the caller's transaction. Totals are `numeric` without places, too wide for a bigint: read as integers."""
+    proofs: dict[UUID, list[CurrencyProof]] = {run_id: [] for run_id in run_ids}
+    with connection.cursor() as cursor:
+        cursor.adapters.register_loader("numeric", IntLoader)
+        for run_id, *figures in cursor.execute(
             """
             SELECT run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor,
                 ledger_total_minor, signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor,
                 volume_minor
             FROM reconciliation_proofs WHERE run_id = ANY(%s) ORDER BY run_id, currency
             """,
-            [list(proofs)],
+            [list(run_ids)],
         ):
-            proofs[row["run_id"]].append(_proof(row))
-    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
-
-
-def _proof(row: dict[str, Any]) -> CurrencyProof:
-    numbers = {name: int(value) for name, value in row.items() if name not in {"run_id", "currency"}}
-    return CurrencyProof(currency=row["currency"], **numbers)
+            proofs[run_id].append(CurrencyProof(*figures))
+    return proofs
 
 
 def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:

