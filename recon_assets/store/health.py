@@ -60,8 +60,18 @@ def latest_health(connection: TenantConnection) -> tuple[Health, ...]:
     ):
         cursor.execute(
             """
-            SELECT DISTINCT ON (component) component, status, check_time, reason, details
-            FROM system_health ORDER BY component, check_time DESC
+            -- from one component to the next in the index: DISTINCT ON would read every finding ever made
+            WITH RECURSIVE components AS (
+                SELECT min(component) AS component FROM system_health
+                UNION ALL
+                SELECT (SELECT min(h.component) FROM system_health AS h WHERE h.component > c.component)
+                FROM components AS c WHERE c.component IS NOT NULL
+            )
+            SELECT found.* FROM components AS c CROSS JOIN LATERAL (
+                SELECT h.component, h.status, h.check_time, h.reason, h.details FROM system_health AS h
+                WHERE h.component = c.component ORDER BY h.check_time DESC LIMIT 1
+            ) AS found
+            ORDER BY found.component
             """
         )
         return tuple(cursor.fetchall())

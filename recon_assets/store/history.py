@@ -7,7 +7,10 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import set_json_loads
+from psycopg.types.numeric import IntLoader
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import RowsRetired, StoreRefused
@@ -26,7 +29,7 @@ _SELECT_RUNS: Final = """
         matched_count, discrepancy_count, missing_transaction_count, currency, total_volume_processed,
         total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level, compliance_status,
         incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
-    FROM reconciliation_runs
+    FROM {}
 """
 
 _RETIRED_TABLES: Final = """
@@ -162,16 +165,19 @@ def latest_attempts(
     runs = _runs(
         connection,
         """
-        WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s AND (
-            is_current OR version = (
-                SELECT max(n.version) FROM reconciliation_runs AS n
-                WHERE n.processor_name = reconciliation_runs.processor_name
-                AND n.run_date = reconciliation_runs.run_date AND n.status <> 'unchanged'
-            )
-        )
+        WHERE is_current OR version = latest_version
         ORDER BY run_date, processor_name, version
         """,
         {"processors": list(processors), "since": since, "until": until},
+        source="""
+        (
+            SELECT
+                *, max(version) FILTER (WHERE status <> 'unchanged') OVER (PARTITION BY processor_name, run_date)
+                AS latest_version
+            FROM reconciliation_runs
+            WHERE processor_name = ANY(%(processors)s) AND run_date BETWEEN %(since)s AND %(until)s
+        ) AS attempts
+        """,
     )
     latest = {(run.business_date, run.processor): run for run in runs}
     current = {(run.business_date, run.processor): run for run in runs if run.is_current}
@@ -190,6 +196,9 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
         connection.transaction(),
         connection.cursor(row_factory=rows) as cursor,
     ):
+        day = connection.execute("SELECT run_date FROM reconciliation_runs WHERE id = %s", [run_id]).fetchone()
+        if day is None:
+            return ()
         cursor.execute(
             """
             SELECT id, run_id, discrepancy_id, processor_name, business_date, class AS kind, outcome, priority, side,
@@ -198,11 +207,11 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
                 ledger_amount_minor, ledger_currency, ledger_status, ledger_seq, ledger_raw_file,
                 ledger_record_number, merchant_id, reference_number, fee_minor, fee, status, occurred_at
             FROM discrepancies
-            WHERE run_id = %s
+            WHERE run_id = %s AND business_date = %s
             ORDER BY priority, abs(amount_minor::numeric) DESC, transaction_id, occurrence
             LIMIT %s
             """,
-            [run_id, _bounded(limit)],
+            [run_id, day[0], _bounded(limit)],  # the date leaves one partition to plan and to read
         )
         found = tuple(cursor.fetchall())
         if not found:
@@ -237,26 +246,32 @@ def _bounded(limit: int) -> int:
     return limit
 
 
-def _runs(connection: TenantConnection, tail: str, parameters: dict[str, object]) -> tuple[Run, ...]:
+def _runs(
+    connection: TenantConnection, tail: str, parameters: dict[str, object], *, source: str = "reconciliation_runs"
+) -> tuple[Run, ...]:
     with translated_errors("reading runs"), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute((_SELECT_RUNS + tail).encode(), parameters).fetchall()
-        proofs: dict[UUID, list[CurrencyProof]] = {row["id"]: [] for row in rows}
-        for row in cursor.execute(
+        set_json_loads(msgspec.json.decode, cursor)  # two documents a run: the standard library's reader takes longest
+        rows = cursor.execute((_SELECT_RUNS.format(source) + tail).encode(), parameters).fetchall()
+        proofs = _proofs(connection, [row["id"] for row in rows])
+    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
+
+
+def _proofs(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID, list[CurrencyProof]]:
+    """In the caller's transaction. Totals are `numeric` without places, too wide for a bigint: read as integers."""
+    proofs: dict[UUID, list[CurrencyProof]] = {run_id: [] for run_id in run_ids}
+    with connection.cursor() as cursor:
+        cursor.adapters.register_loader("numeric", IntLoader)
+        for run_id, *figures in cursor.execute(
             """
             SELECT run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor,
                 ledger_total_minor, signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor,
                 volume_minor
             FROM reconciliation_proofs WHERE run_id = ANY(%s) ORDER BY run_id, currency
             """,
-            [list(proofs)],
+            [list(run_ids)],
         ):
-            proofs[row["run_id"]].append(_proof(row))
-    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
-
-
-def _proof(row: dict[str, Any]) -> CurrencyProof:
-    numbers = {name: int(value) for name, value in row.items() if name not in {"run_id", "currency"}}
-    return CurrencyProof(currency=row["currency"], **numbers)
+            proofs[run_id].append(CurrencyProof(*figures))
+    return proofs
 
 
 def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:

@@ -19,11 +19,13 @@ COMMENT ON TABLE discrepancies IS
 ALTER TABLE discrepancies ADD PRIMARY KEY (tenant_id, id, business_date);
 ALTER TABLE discrepancies ADD CONSTRAINT discrepancies_of_own_run
 FOREIGN KEY (tenant_id, run_id) REFERENCES reconciliation_runs (tenant_id, id);
-CREATE INDEX discrepancies_of_run ON discrepancies (tenant_id, run_id, priority);
+CREATE INDEX discrepancies_of_run ON discrepancies (tenant_id, run_id, priority, abs(amount_minor::numeric) DESC);
 CREATE INDEX discrepancies_of_transaction ON discrepancies (tenant_id, transaction_id);
-CREATE INDEX life_of_a_discrepancy ON discrepancies (tenant_id, discrepancy_id);
+CREATE INDEX open_by_priority ON discrepancies (tenant_id, processor_name, priority, business_date);
 CREATE INDEX missing_by_amount ON discrepancies (tenant_id, currency, abs(amount) DESC, transaction_id)
 WHERE class = 'missing_in_ledger';
+CREATE INDEX missing_of_high_value ON discrepancies (tenant_id, business_date)
+WHERE class = 'missing_in_ledger' AND abs(amount) >= 1000;
 
 -- What holds for the table holds for each of its partitions: whoever reaches for one directly finds the same guards.
 CREATE FUNCTION guard_discrepancies(target regclass) RETURNS void

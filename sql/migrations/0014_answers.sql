@@ -21,6 +21,7 @@ CREATE INDEX confirmations ON reconciliation_runs (tenant_id, same_answer_as, en
 WHERE same_answer_as IS NOT NULL;
 CREATE INDEX days_newest_first ON reconciliation_runs (tenant_id, run_date DESC, start_time DESC, processor_name)
 WHERE status <> 'unchanged';
+CREATE INDEX history_of_a_check ON data_quality_checks (tenant_id, check_name, checked_at DESC);
 CREATE INDEX checks_that_failed ON data_quality_checks (tenant_id, checked_at DESC) WHERE NOT passed;
 COMMENT ON COLUMN reconciliation_runs.status IS
 'running; completed or incomplete: has an answer; unchanged: found the current answer again; failed; aborted';

@@ -25,8 +25,7 @@ SELECT
     ) AS metadata,
     d.tenant_id
 FROM discrepancies AS d
-INNER JOIN reconciliation_runs AS r
-    ON d.tenant_id = r.tenant_id AND d.run_id = r.id AND d.business_date = r.run_date
+INNER JOIN reconciliation_runs AS r ON d.tenant_id = r.tenant_id AND d.run_id = r.id
 WHERE d.class = 'missing_in_ledger' AND r.is_current AND r.verdict <> 'incomplete';
 
 COMMENT ON VIEW missing_transactions IS

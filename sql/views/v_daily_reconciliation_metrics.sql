@@ -18,7 +18,7 @@ SELECT
     r.tenant_id
 FROM reconciliation_runs AS r
 LEFT JOIN reconciliation_proofs AS p ON r.tenant_id = p.tenant_id AND r.id = p.run_id
-WHERE r.is_current
+WHERE r.is_current AND r.status <> 'unchanged'
 GROUP BY r.tenant_id, r.run_date, p.currency;
 
 COMMENT ON VIEW v_daily_reconciliation_metrics IS

@@ -26,8 +26,7 @@ SELECT
     d.id,
     d.tenant_id
 FROM discrepancies AS d
-INNER JOIN reconciliation_runs AS r
-    ON d.tenant_id = r.tenant_id AND d.run_id = r.id AND d.business_date = r.run_date,
+INNER JOIN reconciliation_runs AS r ON d.tenant_id = r.tenant_id AND d.run_id = r.id,
     LATERAL (SELECT greatest((now() AT TIME ZONE 'UTC')::date - d.business_date, 0) AS days) AS age
 WHERE r.is_current AND d.outcome = 'discrepancy';
 
