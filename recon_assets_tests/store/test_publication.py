@@ -11,6 +11,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from psycopg import errors
 
 from recon_assets.domain.checks import CheckOutcome, Severity
 from recon_assets.domain.discrepancies import DiscrepancyClass
@@ -350,3 +351,34 @@ def test_days_of_many_months_lie_in_partitions_of_their_own(connection, superuse
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'discrepancies'::regclass ORDER BY 1"
     ).fetchall()
     assert [name for (name,) in months if "2024" in name] == [f"discrepancies_2024_0{number}" for number in range(1, 4)]
+
+
+@pytest.mark.parametrize("column", ["processor_name", "business_date"])
+def test_an_answer_with_a_row_of_another_day_is_refused(connection, tmp_path: Path, column: str) -> None:
+    """As a writer would do it that does not go through `publish_run`."""
+    published = publish(connection, tmp_path, key="a", rows=[missing("a")])
+    run = begin(connection, "b")
+    other = {"processor_name": "'paypal'", "business_date": "business_date + 1"}[column]
+    copied = "tenant_id, run_id, processor_name, business_date, discrepancy_id, class, outcome, priority, side, "
+    copied += "transaction_id, occurrence, currency, exponent, amount_minor, processor_seq"
+    values = copied.replace(column, other).replace("run_id", "%(new)s", 1)
+    with connection.transaction():
+        connection.execute("SELECT ensure_month(%s)", [date(2025, 10, 1)])
+    with pytest.raises(errors.CheckViolation, match="discrepancies of run"), connection.transaction():
+        connection.execute(
+            f"INSERT INTO discrepancies (id, {copied}) SELECT gen_random_uuid(), {values} FROM discrepancies "
+            "WHERE run_id = %(old)s".encode(),
+            {"new": run.run_id, "old": published.run_id},
+        )
+        connection.execute(
+            "UPDATE reconciliation_runs SET is_current = FALSE, superseded_by = %(new)s, "
+            "superseded_at = now() WHERE id = %(old)s",
+            {"new": run.run_id, "old": published.run_id},
+        )
+        connection.execute(
+            "UPDATE reconciliation_runs SET status = 'completed', is_current = TRUE, end_time = now(), "
+            "verdict = 'discrepancies', processor_transactions = 1, internal_transactions = 0, matched_count = 0, "
+            "discrepancy_count = 1, missing_transaction_count = 1, risk_level = 'LOW', "
+            "compliance_status = 'COMPLIANT' WHERE id = %s",
+            [run.run_id],
+        )

@@ -118,7 +118,9 @@ BEGIN
         WHEN count(*) <> NEW.discrepancy_count THEN 'discrepancies'
         WHEN count(*) FILTER (WHERE d.class = 'missing_in_ledger') <> NEW.missing_transaction_count THEN
             'missing transactions'
-        WHEN count(*) FILTER (WHERE d.processor_name <> NEW.processor_name) > 0 THEN 'discrepancies'
+        WHEN count(*) FILTER (
+            WHERE d.processor_name <> NEW.processor_name OR d.business_date <> NEW.run_date
+        ) > 0 THEN 'discrepancies'
         WHEN NEW.matched_count <> coalesce(
             (
                 SELECT sum(m.match_count) FROM public.matches AS m
@@ -127,7 +129,7 @@ BEGIN
         ) THEN 'matches'
     END INTO problem
     FROM public.discrepancies AS d
-    WHERE d.tenant_id = NEW.tenant_id AND d.run_id = NEW.id AND d.business_date = NEW.run_date;
+    WHERE d.tenant_id = NEW.tenant_id AND d.run_id = NEW.id;
     IF problem IS NULL AND EXISTS (
         SELECT 1
         FROM (

@@ -55,7 +55,7 @@ def test_a_changed_row_of_a_retired_month_is_found_by_both(
         f"ALTER TABLE recon_retired.{OLD} NO FORCE ROW LEVEL SECURITY",
         f"GRANT SELECT ON recon_retired.{OLD} TO recon_reader",
         f"DROP POLICY all_rows ON recon_retired.{OLD}",
-        "DROP INDEX recon_retired.retired_2019_03_tenant_id_discrepancy_id_idx",
+        "DROP INDEX recon_retired.retired_2019_03_tenant_id_transaction_id_idx",
         "CREATE VIEW recon_retired.window AS SELECT 1 AS one",
     ],
 )
