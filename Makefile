@@ -7,10 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests
 
-.PHONY: help demo test check setup setup-dev format lint types contracts sql tests ui stop lock clean benchmark benchmark-queries
+.PHONY: help demo test check setup setup-dev format lint types contracts sql tests ui stop lock clean benchmark benchmark-publishing benchmark-queries
 
 help:  ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 26
 
 demo: setup  ## Reconcile the sample day of three processors, with the built-in sandbox and database
 	@$(BIN)/recon demo
@@ -71,6 +71,9 @@ tests: setup-dev
 
 benchmark: setup-dev  ## One million rows a side through the whole line; prints seconds and memory
 	@$(BIN)/python -m recon_assets_tests.benchmarks.whole_line
+
+benchmark-publishing: setup-dev  ## 100,000 discrepancies beside the bare insert; prints server CPU a row
+	@$(BIN)/python -m recon_assets_tests.benchmarks.publishing
 
 benchmark-queries: setup-dev  ## Every query on 10 million discrepancies; prints p50 and p95, writes docs/plans.md
 	@$(BIN)/python -m recon_assets_tests.benchmarks.queries --plans docs/plans.md

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from recon_assets.store.audit import seal_audit
+from recon_assets.store.audit_verification import verify_audit
 from recon_assets_tests.conftest import session_as_superuser
-from recon_assets_tests.faults.bench import Bench, new_bench
+from recon_assets_tests.faults.bench import PROJECT, Bench, new_bench
 from recon_assets_tests.faults.days import PreparedDay, prepare
 from recon_assets_tests.faults.invariants import violations
 from recon_assets_tests.faults.kinds import WEIGHTS, Case, disk_full, same_key_and_one_gives_up, workers_at_once
@@ -58,7 +60,18 @@ def run_campaign(*, seed: int, indexes: Sequence[int]) -> Findings:
             on = small if kind is disk_full else bench
             if on is not None:
                 _one(on, seed, index, findings)
+        for used in filter(None, (bench, small)):
+            findings.violations += [(-1, "the whole record", text) for text in _verified(used)]
     return findings
+
+
+def _verified(bench: Bench) -> list[str]:
+    """After everything: does the chain verify, with every row of every case?"""
+    with session_as_superuser(bench.database) as connection:
+        seal_audit(connection)
+        found = verify_audit(connection, sql_dir=PROJECT / "sql")
+    unsealed = [f"{found.unsealed} events are not sealed"] if found.unsealed else []
+    return unsealed + [f"{problem.check} {problem.where}: {problem.what}" for problem in found.problems]
 
 
 def _one(bench: Bench, seed: int, index: int, findings: Findings) -> None:

@@ -364,21 +364,27 @@ def test_an_answer_with_a_row_of_another_day_is_refused(connection, tmp_path: Pa
     values = copied.replace(column, other).replace("run_id", "%(new)s", 1)
     with connection.transaction():
         connection.execute("SELECT ensure_month(%s)", [date(2025, 10, 1)])
-    with pytest.raises(errors.CheckViolation, match="discrepancies of run"), connection.transaction():
-        connection.execute(
-            f"INSERT INTO discrepancies (id, {copied}) SELECT gen_random_uuid(), {values} FROM discrepancies "
-            "WHERE run_id = %(old)s".encode(),
-            {"new": run.run_id, "old": published.run_id},
-        )
-        connection.execute(
-            "UPDATE reconciliation_runs SET is_current = FALSE, superseded_by = %(new)s, "
-            "superseded_at = now() WHERE id = %(old)s",
-            {"new": run.run_id, "old": published.run_id},
-        )
-        connection.execute(
-            "UPDATE reconciliation_runs SET status = 'completed', is_current = TRUE, end_time = now(), "
-            "verdict = 'discrepancies', processor_transactions = 1, internal_transactions = 0, matched_count = 0, "
-            "discrepancy_count = 1, missing_transaction_count = 1, risk_level = 'LOW', "
-            "compliance_status = 'COMPLIANT' WHERE id = %s",
-            [run.run_id],
-        )
+    old_and_new = {"new": run.run_id, "old": published.run_id}
+
+    def write_past_the_program() -> None:
+        with connection.transaction():
+            connection.execute(
+                f"INSERT INTO discrepancies (id, {copied}) SELECT gen_random_uuid(), {values} FROM discrepancies "
+                "WHERE run_id = %(old)s".encode(),
+                old_and_new,
+            )
+            connection.execute(
+                "UPDATE reconciliation_runs SET is_current = FALSE, superseded_by = %(new)s, superseded_at = now() "
+                "WHERE id = %(old)s",
+                old_and_new,
+            )
+            connection.execute(
+                "UPDATE reconciliation_runs SET status = 'completed', is_current = TRUE, end_time = now(), "
+                "verdict = 'discrepancies', processor_transactions = 1, internal_transactions = 0, matched_count = 0, "
+                "discrepancy_count = 1, missing_transaction_count = 1, risk_level = 'LOW', "
+                "compliance_status = 'COMPLIANT' WHERE id = %(new)s",
+                old_and_new,
+            )
+
+    with pytest.raises(errors.CheckViolation, match="discrepancies of run"):
+        write_past_the_program()
