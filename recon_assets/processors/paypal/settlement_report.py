@@ -39,7 +39,8 @@ _NEEDED: Final = (
 )
 _OPTIONAL: Final = ("invoice id", "paypal reference id", "custom field", "store id", "bank reference id")
 _TIME: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d:?\d\d)")
-_UNREADABLE: Final = "�"
+_UNREADABLE: Final = "\ufffd"
+"""What stands for bytes that are not UTF-8."""
 
 Columns = dict[str, int]
 

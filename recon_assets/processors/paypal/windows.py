@@ -118,7 +118,8 @@ class DayDownload:
             except NotAvailableYet:
                 self._note_not_available(now)
                 break  # the windows that are left start even later
-        self._into.promise(self._promised)
+        if self._pages:
+            self._into.promise(self._promised)
         if self._is_complete and self._promised == 0:
             self._into.say_empty()
 
