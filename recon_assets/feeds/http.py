@@ -30,7 +30,7 @@ from recon_assets.feeds.http_deadline import DeadlineAdapter
 READ_BYTES: Final = 65_536
 """Decompressed bytes taken from the socket at a time: how far one page can go over its limit."""
 
-REFUSAL_MAX_BYTES: Final = 16_384
+REFUSED_ANSWER_MAX_BYTES: Final = 16_384
 """Decompressed bytes of a refusal that an adapter gets to see."""
 
 _MEBIBYTE: Final = 1_048_576
@@ -193,7 +193,7 @@ def _short_body(raw: urllib3.HTTPResponse) -> bytes:
     try:
         while data := raw.read1(READ_BYTES, decode_content=True):
             body += data
-            if len(body) > REFUSAL_MAX_BYTES:
+            if len(body) > REFUSED_ANSWER_MAX_BYTES:
                 return b""
     except (OSError, urllib3.exceptions.HTTPError):
         return b""

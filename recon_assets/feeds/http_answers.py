@@ -19,7 +19,7 @@ class RequestRefused(FeedRefused):
     """The feed answered with a status of 400 to 499 that no later attempt changes.
 
     `status` and `answer` are for the adapter, which may know the feed's error codes: `answer` is the body of at most
-    `http.REFUSAL_MAX_BYTES`, empty when it is longer or did not come whole. Neither is in the text or in `args`.
+    `http.REFUSED_ANSWER_MAX_BYTES`, empty when it is longer or did not come whole. Neither is in the text or in `args`.
     """
 
     def __init__(self, where: str, *, status: int) -> None:

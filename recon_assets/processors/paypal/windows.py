@@ -214,7 +214,10 @@ def kept(details: Iterable[Detail | FieldRefused], window: Window) -> Iterable[t
 def _problem(page: Page, *, number: int, first: Page, seen: set[str]) -> str | None:
     """Why paging can't go on, if so."""
     if (page.total_items, page.total_pages) != (first.total_items, first.total_pages):
-        return f"PayPal first promised {first.total_items} record(s) and now {page.total_items}"
+        return (
+            f"PayPal first promised {first.total_items} record(s) on {first.total_pages} page(s) "
+            f"and now {page.total_items} on {page.total_pages}"
+        )
     if page.number is not None and page.number != number:
         return f"PayPal served page {page.number} for page {number}"
     if page.details and page.digest in seen:
