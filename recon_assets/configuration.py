@@ -20,6 +20,8 @@ from recon_assets.domain.errors import ConfigurationError
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.ledger.http_api import LedgerApiFeed
+from recon_assets.processors.paypal.api_feed import PayPalApiFeed
+from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
 from recon_assets.settings import Settings
 
@@ -40,7 +42,9 @@ class ProcessorConfig(BaseModel):
     start_date: date
     time_zone: str = "UTC"
     day_starts_at: time = time()
-    feed: Annotated[ProductsApiFeed | FilesDescription, Field(discriminator="kind")]
+    feed: Annotated[
+        ProductsApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription, Field(discriminator="kind")
+    ]
     ledger: Annotated[LedgerApiFeed | FilesDescription, Field(discriminator="kind")]
 
     @field_validator("time_zone")

@@ -24,11 +24,14 @@ from recon_assets.domain.errors import (
     FeedUnavailable,
     LimitExceeded,
 )
-from recon_assets.feeds.http_answers import refuse_unless_json, unavailable
+from recon_assets.feeds.http_answers import RequestRefused, refuse_unless_json, unavailable
 from recon_assets.feeds.http_deadline import DeadlineAdapter
 
 READ_BYTES: Final = 65_536
 """Decompressed bytes taken from the socket at a time: how far one page can go over its limit."""
+
+REFUSED_ANSWER_MAX_BYTES: Final = 16_384
+"""Decompressed bytes of a refusal that an adapter gets to see."""
 
 _MEBIBYTE: Final = 1_048_576
 _MAX_CAUSES: Final = 10
@@ -164,7 +167,11 @@ class HttpClient:
             timeout=(min(limits.connect_timeout_s, limits.deadline_s), min(limits.read_timeout_s, limits.deadline_s)),
             **settings,
         ) as response:
-            refuse_unless_json(response, where)
+            try:
+                refuse_unless_json(response, where)
+            except RequestRefused as refusal:
+                refusal.answer = _short_body(response.raw)
+                raise
             return self._read_body(response.raw, where)
 
     def _read_body(self, raw: urllib3.HTTPResponse, where: str) -> bytes:
@@ -178,6 +185,19 @@ class HttpClient:
                     remedy="Lower page_size, or raise the limit if the feed is really this large.",
                 )
         return bytes(body)
+
+
+def _short_body(raw: urllib3.HTTPResponse) -> bytes:
+    """The body of a refusal, or nothing: what is wrong with it changes nothing about the refusal."""
+    body = bytearray()
+    try:
+        while data := raw.read1(READ_BYTES, decode_content=True):
+            body += data
+            if len(body) > REFUSED_ANSWER_MAX_BYTES:
+                return b""
+    except (OSError, urllib3.exceptions.HTTPError):
+        return b""
+    return bytes(body)
 
 
 def described_url(url: str, parameters: QueryParameters | None = None) -> str:

@@ -15,6 +15,23 @@ _HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
 _MAX_RETRY_AFTER_DIGITS: Final = 9
 
 
+class RequestRefused(FeedRefused):
+    """The feed answered with a status of 400 to 499 that no later attempt changes.
+
+    `status` and `answer` are for the adapter, which may know the feed's error codes: `answer` is the body of at most
+    `http.REFUSED_ANSWER_MAX_BYTES`, empty when it is longer or did not come whole. Neither is in the text or in `args`.
+    """
+
+    def __init__(self, where: str, *, status: int) -> None:
+        super().__init__(
+            f"the feed refused the request with status {status}",
+            where=where,
+            remedy="Check base_url, and that this machine may read the feed.",
+        )
+        self.status = status
+        self.answer = b""
+
+
 def raise_html(where: str) -> NoReturn:
     """A page for people came where a document for programs was asked for."""
     raise FeedNotUnderstood(
@@ -37,11 +54,7 @@ def refuse_unless_json(response: requests.Response, where: str) -> None:
             remedy="Put the final address into base_url; redirects are not followed.",
         )
     if status >= HTTPStatus.BAD_REQUEST:
-        raise FeedRefused(
-            f"the feed refused the request with status {status}",
-            where=where,
-            remedy="Check base_url, and that this machine may read the feed.",
-        )
+        raise RequestRefused(where, status=status)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type in _HTML_TYPES:
         raise_html(where)

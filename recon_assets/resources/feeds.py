@@ -10,6 +10,8 @@ from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.processors.paypal.api_feed import PayPalApiFeed
+from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
@@ -29,15 +31,20 @@ class Feeds:
         feed = config.feed if side is Side.PROCESSOR else config.ledger
         if isinstance(feed, FilesDescription):
             return FilesAdapter(processor=config.name, side=side, description=feed, feeds_dir=self._settings.feeds_dir)
-        if feed.base_url == SANDBOX_URL:
+        if isinstance(feed, PayPalSettlementFeed):
+            return feed.adapter(processor=config.name, feeds_dir=self._settings.feeds_dir)
+        in_sandbox = feed.base_url == SANDBOX_URL
+        if in_sandbox:
             feed = feed.model_copy(update={"base_url": self._sandbox()})
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
+        if isinstance(feed, PayPalApiFeed):
+            return feed.adapter(processor=config.name, limits=limits, in_sandbox=in_sandbox)
         return feed.adapter(processor=config.name, limits=limits)
 
     def source(self, config: ProcessorConfig, side: Side) -> str:
         """Where the records of a side come from, for reports and people; without credentials."""
         feed = config.feed if side is Side.PROCESSOR else config.ledger
-        if not isinstance(feed, FilesDescription) and feed.base_url == SANDBOX_URL:
+        if not isinstance(feed, FilesDescription | PayPalSettlementFeed) and feed.base_url == SANDBOX_URL:
             return SANDBOX_SOURCE
         return self.adapter(config, side).source
 

@@ -10,7 +10,7 @@ _CUT_AT_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """At most one of `status`, `html`, `empty` and `cut`. Without one the sandbox behaves.
+    """At most one of `status`, `html`, `empty`, `cut`, `not_yet` and `most_items`. Without one the sandbox behaves.
 
     `times` is how many requests are answered so before it behaves again; None is for ever.
     `only_path` limits it to one side: `/products` or `/transactions`.
@@ -23,20 +23,39 @@ class Faults:
     """A list without records, and the true total: a short feed."""
     cut: bool = False
     """The connection ends in the middle of the body."""
+    not_yet: bool = False
+    """PayPal's answer while a day's data is not there."""
+    most_items: int | None = None
+    """PayPal's limit of one request, which is 10,000 if this is not set."""
     times: int | None = None
     only_path: str | None = None
 
     def __post_init__(self) -> None:
-        assert sum([self.status is not None, self.html, self.empty, self.cut]) <= 1, "one fault at a time"
+        assert sum(self._set) <= 1, "one fault at a time"
+
+    @property
+    def _set(self) -> list[bool]:
+        told = [self.empty, self.not_yet, self.most_items is not None]
+        return [self.status is not None, self.html, self.cut, *told]
 
     @property
     def are_set(self) -> bool:
         """True when anything goes wrong."""
-        return self.status is not None or self.html or self.empty or self.cut
+        return any(self._set)
+
+    @property
+    def scope(self) -> dict[str, object]:
+        """What the application is told, for the faults that it makes itself."""
+        said = {
+            "sandbox.serves_no_records": self.empty,
+            "sandbox.not_yet": self.not_yet,
+            "sandbox.most_items": self.most_items,
+        }
+        return {name: value for name, value in said.items() if value}
 
 
 class FaultyAnswers:
-    """ASGI middleware: answers by `faults` while they last, else by `app`. `empty` is told to `app` by the scope."""
+    """ASGI middleware: answers by `faults` while they last, else by `app`. `scope` is told to `app`."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app, self._faults = app, faults
@@ -48,8 +67,8 @@ class FaultyAnswers:
         faults = self._faults
         if scope["type"] != "http" or not self._is_next(scope["path"]):
             await self._app(scope, receive, send)
-        elif faults.empty:
-            await self._app({**scope, "sandbox.serves_no_records": True}, receive, send)
+        elif faults.scope:
+            await self._app({**scope, **faults.scope}, receive, send)
         elif faults.cut:
             await _answer(send, 200, "application/json", b'{"products": [', promised_bytes=_CUT_AT_BYTES)
         elif faults.html:
