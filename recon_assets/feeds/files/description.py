@@ -108,8 +108,17 @@ class FilesDescription(Strict):
     footer: Footer | None = None
     trailer: Trailer | None = None
     empty_file_means_no_movements: bool = False
+    undecided: list[str] = Field(default_factory=list)
 
     _pattern_names_the_day = field_validator("pattern")(checked_pattern)
+
+    @field_validator("undecided")
+    @classmethod
+    def _everything_is_decided(cls, value: list[str]) -> list[str]:
+        """A proposal names what it could not see in its sample; until a person has decided, nothing is read."""
+        if value:
+            raise ValueError(f"decide and take off the list: {'; '.join(value)}")
+        return value
 
     @field_validator("may_be_absent")
     @classmethod
