@@ -60,7 +60,8 @@ ledger:                                # our side, here as a CSV file with colum
   folder: ledger/{name}
   pattern: "entries_{{date}}.csv"
   format: csv
-  columns: {{transaction_id: transaction_id, amount: amount, currency: currency, occurred_at: booked_at, status: status}}
+  columns:
+    {{transaction_id: transaction_id, amount: amount, currency: currency, occurred_at: booked_at, status: status}}
 """
 
 

@@ -76,7 +76,7 @@ def _decoded(data: bytes, undecided: dict[str, str]) -> tuple[str, str]:
 
 
 def _csv(path: Path, text: str) -> Sample:
-    """The line and delimiter that hold the most names we know; the first line of the usual width where there are none."""
+    """The line and delimiter that hold the most names we know; the widest where there are none."""
     best: tuple[int, int, str, int, list[list[str]]] | None = None
     for delimiter in _DELIMITERS:
         records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
