@@ -76,6 +76,7 @@ def _metadata(normalised: NormalisedFeed) -> dict[str, object]:
     return {
         "dagster/row_count": frame.rows,
         "rejected_rows": frame.rejected_rows,
+        "left_out_records": sum(frame.left_out.values()),
         "bytes": frame.size_bytes,
         "sha256": frame.sha256,
         "file": f"{frame.folder}/{frame.file}",

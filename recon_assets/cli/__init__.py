@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from recon_assets.cli import audit, database, demo, doctor, retention, run, show
+from recon_assets.cli import audit, check_feed, database, demo, doctor, init_processor, retention, run, show
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
@@ -23,6 +23,8 @@ database.register(app)
 audit.register(app)
 retention.register(app)
 demo.register(app)
+init_processor.register(app)
+check_feed.register(app)
 
 
 def main() -> None:

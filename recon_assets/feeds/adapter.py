@@ -1,7 +1,7 @@
 """The one thing that every kind of feed implements: fetch the raw bytes, and later read them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +16,13 @@ from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 class ParsedChunk:
     """A bounded number of records: those that could be parsed, in `PARSED_SCHEMA`, and those that could not.
 
-    Every record of the raw feed is in exactly one of the two, in one chunk: nothing is dropped.
+    Every record of the raw feed is in exactly one of the two, in one chunk: nothing is dropped. `left_out` counts, by
+    the reason, records of which the feed or its description says that they move no money.
     """
 
     rows: pa.Table
     rejected: tuple[RejectedRow, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 class Adapter(Protocol):

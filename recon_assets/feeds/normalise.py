@@ -9,7 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -50,7 +50,8 @@ class Frame:
     """One side of one processor-day on disk.
 
     `folder` is relative to the storage root; `file` and `rejected_file` are names in it. `rule_failures` counts every
-    violation of a rule, `reject_reasons` every rejected row once. Digest and size are those of `file`.
+    violation of a rule, `reject_reasons` every rejected row once, `left_out` the records that move no money, by why.
+    Digest and size are those of `file`.
     """
 
     folder: str
@@ -62,6 +63,7 @@ class Frame:
     reject_reasons: dict[str, int]
     sha256: str
     size_bytes: int
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def write_frame(
@@ -91,6 +93,7 @@ class _FrameWriter:
         self._rows = self._rejected_rows = 0
         self._rule_failures: Counter[str] = Counter()
         self._reject_reasons: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         shutil.rmtree(self._unfinished, ignore_errors=True)
@@ -113,6 +116,7 @@ class _FrameWriter:
         """Take one chunk; write what has become enough."""
         assert chunk.rows.schema.equals(PARSED_SCHEMA), "an adapter hands over PARSED_SCHEMA"
         self._reject(chunk.rejected)
+        self._left_out.update(chunk.left_out)
         self._parsed.append(chunk.rows)
         self._parsed_rows += chunk.rows.num_rows
         if self._parsed_rows >= self._group_rows:
@@ -141,6 +145,7 @@ class _FrameWriter:
             reject_reasons=dict(sorted(self._reject_reasons.items())),
             sha256=sha256,
             size_bytes=size_bytes,
+            left_out=dict(sorted(self._left_out.items())),
         )
 
     def _validate(self) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from recon_assets.domain.business_day import BusinessDay
@@ -14,13 +14,14 @@ from recon_assets.domain.errors import (
     FeedRefused,
     FeedUnavailable,
     LimitExceeded,
+    ReconError,
 )
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.files.csv_records import CsvRecords
+from recon_assets.feeds.files.controls import Read, problems_of, read_file, trailer_problems
 from recon_assets.feeds.files.description import FilesDescription
-from recon_assets.feeds.files.json_records import JsonRecords
 from recon_assets.feeds.files.parse import BatchParser
+from recon_assets.feeds.files.records import batches_of, records_of
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter, RawFile
 
 MAX_FILES: Final = 1_000
@@ -73,7 +74,8 @@ class FilesAdapter:
         """
         self.probe()
         pattern = self.description.pattern_of(day.business_date)
-        found = sorted(path for path in self.folder.glob(pattern) if path.is_file())
+        trailers = self._trailers(day)
+        found = sorted(path for path in self.folder.glob(pattern) if path.is_file() and path not in trailers)
         if not found:
             into.note_problem(f"no file for {day.text} yet: looked for {pattern} in {self.folder}")
             return
@@ -83,23 +85,51 @@ class FilesAdapter:
                 where=self.source,
                 remedy="Make `pattern` narrower, or join the files.",
             )
-        names = _plain_names([path.relative_to(self.folder).as_posix() for path in found])
-        copied = [
-            into.add_file(name, source=str(path.relative_to(self.folder)), chunks=_bytes_of(path))
-            for path, name in zip(found, names, strict=True)
-        ]
-        self._judge_emptiness(found, copied, into)
+        copied = self._copied([*found, *trailers], into)
+        self._judge_emptiness(found, copied[: len(found)], into)
+        if self.description.states_totals:
+            self._check_totals(found, trailers, day, into)
 
-    def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:  # noqa: ARG002
+    def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
         """Parse the stored files in order. Which day a row belongs to is judged later, on all rows."""
         parser = BatchParser(self.description)
+        trailer = self.description.trailer_pattern_of(day.business_date)
         for file in raw.files:
-            if file.size_bytes:
-                yield from (parser.parse(batch) for batch in self._records(folder / file.name))
+            if file.size_bytes and not (trailer and PurePosixPath(file.source).match(trailer)):
+                yield from (parser.parse(batch) for batch in batches_of(folder / file.name, self.description))
 
-    def _records(self, path: Path) -> CsvRecords | JsonRecords:
-        kind = CsvRecords if self.description.format == "csv" else JsonRecords
-        return kind(path, self.description)
+    def _trailers(self, day: BusinessDay) -> list[Path]:
+        pattern = self.description.trailer_pattern_of(day.business_date)
+        return [] if pattern is None else sorted(path for path in self.folder.glob(pattern) if path.is_file())
+
+    def _copied(self, paths: list[Path], into: RawFeedWriter) -> list[RawFile]:
+        names = _plain_names([path.relative_to(self.folder).as_posix() for path in paths])
+        return [
+            into.add_file(name, source=path.relative_to(self.folder).as_posix(), chunks=_bytes_of(path))
+            for path, name in zip(paths, names, strict=True)
+        ]
+
+    def _check_totals(self, found: list[Path], trailers: list[Path], day: BusinessDay, into: RawFeedWriter) -> None:
+        """Hold what the files say of themselves, and what their trailer says, against their records."""
+        whole = Read()
+        for path in found:
+            try:
+                read = read_file(path, self.description)
+            except (ReconError, UnicodeError, OSError):
+                return  # for `read` to refuse: by then its bytes are kept
+            whole.and_also(read)
+            if path.stat().st_size:
+                for problem in problems_of(path.relative_to(self.folder).as_posix(), read, self.description):
+                    into.note_problem(problem)
+        if self.description.trailer is None:
+            return
+        if not trailers:
+            into.note_problem(
+                f"no trailer for {day.text} yet: looked for {self.description.trailer_pattern_of(day.business_date)}"
+            )
+        for path in trailers:
+            for problem in trailer_problems(path, path.name, whole, self.description):
+                into.note_problem(problem)
 
     def _judge_emptiness(self, found: list[Path], copied: list[RawFile], into: RawFeedWriter) -> None:
         """Say what files without records mean, and refuse to count the same bytes twice."""
@@ -127,7 +157,7 @@ class FilesAdapter:
     def _has_records(self, path: Path) -> bool:
         """A file that is not understood is for `read` to refuse: by then its bytes are kept."""
         try:
-            return self._records(path).are_there()
+            return records_of(path, self.description).are_there()
         except (FeedNotUnderstood, UnicodeError, OSError):
             return True
 

@@ -2,15 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.feeds.decimals import MinorUnits, minor_units_from_text, minor_units_from_whole_numbers
-from recon_assets.feeds.files.description import Amounts
+from recon_assets.feeds.files.description_values import Amounts
 
-MARKS_DO_NOT_FIT = "not a number with the described decimal and thousands marks"
+MARKS_DO_NOT_FIT: Final = "not a number with the described decimal and thousands marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +31,38 @@ class AmountReader:
         return MinorUnits(values, units.reasons | reasons)
 
     def _without_marks(self, text: pa.Array) -> tuple[pa.Array, dict[int, str]]:
-        """The same numbers with a point and without thousands marks.
+        """The same numbers with a point and a leading sign, without thousands marks and symbol.
 
         The whole text must fit the marks: `12.50` where the point is the thousands mark is refused, not 1250.
         Groups of two are allowed before the last, as in India.
         """
-        decimal_mark, thousands_mark = self.amounts.decimal_mark, self.amounts.thousands_mark
-        if decimal_mark == "." and not thousands_mark:
+        how = self.amounts
+        if how.decimal_mark == "." and not how.thousands_mark and not how.symbol and how.negative == "leading_minus":
             return text, {}
-        fits = pc.match_substring_regex(text, _form(decimal_mark, thousands_mark))
+        fits = pc.match_substring_regex(text, _form(how))
         misfits = np.flatnonzero(pc.fill_null(pc.invert(fits), fill_value=False).to_numpy(zero_copy_only=False))
         plain = pc.if_else(fits, text, pa.scalar(None, pa.string()))
-        if thousands_mark:
-            plain = pc.replace_substring(plain, pattern=thousands_mark, replacement="")
-        plain = pc.replace_substring(plain, pattern=decimal_mark, replacement=".")
+        for mark in (how.symbol, how.thousands_mark, " " if how.symbol else ""):
+            if mark:
+                plain = pc.replace_substring(plain, pattern=mark, replacement="")
+        plain = pc.replace_substring(plain, pattern=how.decimal_mark, replacement=".")
+        if how.negative in _WRITTEN_NEGATIVE:
+            plain = pc.replace_substring_regex(plain, _WRITTEN_NEGATIVE[how.negative], r"-\1")
         return plain, dict.fromkeys(misfits.tolist(), MARKS_DO_NOT_FIT)
 
 
-def _form(decimal_mark: str, thousands_mark: str) -> str:
-    grouped = rf"[0-9]{{1,3}}({re.escape(thousands_mark)}[0-9]{{2,3}})*{re.escape(thousands_mark)}[0-9]{{3}}|"
-    whole = f"({grouped if thousands_mark else ''}[0-9]+)"
-    return rf"^[+-]?{whole}({re.escape(decimal_mark)}[0-9]+)?$"
+_WRITTEN_NEGATIVE: Final = {"trailing_minus": r"^(.*)-$", "parentheses": r"^\((.*)\)$"}
+
+
+def _form(amounts: Amounts) -> str:
+    """A regular expression of the whole text of an amount."""
+    thousands, symbol = re.escape(amounts.thousands_mark), re.escape(amounts.symbol)
+    grouped = rf"[0-9]{{1,3}}({thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}|" if thousands else ""
+    number = rf"({grouped}[0-9]+)({re.escape(amounts.decimal_mark)}[0-9]+)?"
+    before, after = (rf"({symbol} ?)?", rf"( ?{symbol})?") if symbol else ("", "")
+    if amounts.negative == "trailing_minus":
+        return rf"^{before}{number}-?{after}$"
+    if amounts.negative == "parentheses":
+        return rf"^({before}{number}{after}|\({before}{number}{after}\))$"
+    sign = rf"([+-]?{before}|{symbol} ?[+-])" if symbol else "[+-]?"
+    return rf"^{sign}{number}{after}$"

@@ -13,94 +13,58 @@ import pyarrow.csv as arrow_csv
 
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
 from recon_assets.domain.records import RejectedRow
+from recon_assets.feeds.files.csv_footers import FooterRows
+from recon_assets.feeds.files.csv_header import CsvHeader
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.text import WHOLE_RECORD, TextBatch, open_as_utf8
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 """What is parsed at a time; also the longest record."""
 
-MAX_HEADER_BYTES: Final = 256 * 1024
 MAX_RAGGED_RECORDS: Final = 100_000
 """Within one run of records; then it is the file that is wrong, not its records."""
 
 WRONG_NUMBER_OF_FIELDS: Final = "wrong number of fields"
 
 _END_MARK: Final = "\x1eend of feed"
-_MAX_NAMES_SHOWN: Final = 40
 
 
 class CsvRecords:
     """The records of one CSV file. Iterating reads the file once, in bounded memory."""
 
     def __init__(self, path: Path, description: FilesDescription) -> None:
-        self._path, self._options, self._columns = path, description.csv, description.columns.mapped()
+        self._path, self._options, self._footer = path, description.csv, description.footer
+        self._header = CsvHeader(path.name, description)
 
     def are_there(self) -> bool:
         """Whether there is any record after the header. Raises `FeedNotUnderstood` when there is no header."""
         with open_as_utf8(self._path, self._options.encoding) as stream:
-            self._header(stream)
-            return any(line.strip() for line in stream)
+            names = self._header.read(stream)
+            footers = FooterRows(self._footer, self._options, self._header.positions(names) if self._footer else {})
+            return any(line.strip() and not footers.take(line.decode(errors="replace")) for line in stream)
 
     def __iter__(self) -> Iterator[TextBatch]:
         try:
             with open_as_utf8(self._path, self._options.encoding) as stream:
-                header = self._header(stream)
-                yield from self._batches(stream, header, self._positions(header))
+                names = self._header.read(stream)
+                positions = self._header.positions(names)
+                yield from self._batches(stream, names, positions, FooterRows(self._footer, self._options, positions))
         except UnicodeError as error:
             raise self._wrong_encoding() from error
 
-    def _header(self, stream: io.BufferedIOBase) -> list[str]:
-        """Read up to the end of the header and return its names."""
-        for _ in range(self._options.skip_lines):
-            stream.readline(MAX_HEADER_BYTES)
-        read = b""
-        quote = (self._options.quote or "").encode()
-        while True:
-            line = stream.readline(MAX_HEADER_BYTES - len(read))
-            read += line
-            if not line or (read.strip() and not (quote and read.count(quote) % 2)):
-                break
-        if read.lstrip().startswith(b"<"):
-            raise self._refuse("the file is HTML or XML, not CSV", remedy="Look at what was put into the folder.")
-        if not read.strip() or len(read) >= MAX_HEADER_BYTES or b"\r" in read.rstrip(b"\r\n"):
-            raise self._refuse(
-                "there is no header line", remedy="Check `csv.skip_lines`, `csv.quote` and the line ends of the file."
-            )
-        try:
-            text = read.decode("utf-8")
-        except UnicodeError as error:
-            raise self._wrong_encoding() from error
-        style = {"quotechar": self._options.quote} if self._options.quote else {"quoting": csv.QUOTE_NONE}
-        row = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._options.delimiter, **style))
-        return [name.strip() for name in row]
-
-    def _positions(self, header: list[str]) -> dict[str, int]:
-        """Where each of our columns is; the names are those of the file's own header, never values."""
-        shown = ", ".join(header[:_MAX_NAMES_SHOWN])
-        for ours, theirs in self._columns.items():
-            if theirs not in header:
-                raise self._refuse(
-                    f"column {theirs!r} is missing; found: {shown}",
-                    remedy=f"Correct `columns.{ours}` (or `csv.delimiter`, `csv.skip_lines`) in the description.",
-                )
-            if header.count(theirs) > 1:
-                raise self._refuse(
-                    f"column {theirs!r} is there {header.count(theirs)} times",
-                    remedy=f"Ask for a file with unique names, or map `columns.{ours}` to another column.",
-                )
-        return {ours: header.index(theirs) for ours, theirs in self._columns.items()}
-
-    def _batches(self, stream: io.BufferedIOBase, header: list[str], positions: dict[str, int]) -> Iterator[TextBatch]:
+    def _batches(
+        self, stream: io.BufferedIOBase, header: list[str], positions: dict[str, int], footers: FooterRows
+    ) -> Iterator[TextBatch]:
         """Hold back one batch: the end mark, which proves that no open quote swallowed the end, is in the last."""
         ragged: list[int] = []
         last_number = 0
         held: pa.RecordBatch | None = None
         source = _Ended(stream, f"\n{self._options.delimiter.join([_END_MARK] * len(header))}\n".encode())
-        for batch in self._arrow_batches(source, len(header), sorted(set(positions.values())), ragged):
+        for batch in self._arrow_batches(source, len(header), sorted(set(positions.values())), ragged, footers):
             if held is not None:
                 numbers, rejected = _record_numbers(held.num_rows, last_number, ragged)
                 last_number = int(numbers[-1])
-                yield self._text_batch(held, positions, numbers, rejected)
+                yield self._text_batch(held, positions, numbers, rejected, footers)
             held = batch
         if held is None or held.column(0)[-1].as_py() != _END_MARK:
             raise self._refuse(
@@ -111,7 +75,7 @@ class CsvRecords:
         if self._options.quote and last_number + held.num_rows + len(ragged) < source.lines:
             self._check_quotes()
         numbers, _ = _record_numbers(held.num_rows, last_number, list(ragged))
-        yield self._text_batch(held, positions, numbers, ragged)
+        yield self._text_batch(held, positions, numbers, ragged, footers)
 
     def _text_batch(
         self,
@@ -119,13 +83,16 @@ class CsvRecords:
         positions: dict[str, int],
         numbers: npt.NDArray[np.int64],
         rejected: list[int],
+        footers: FooterRows,
     ) -> TextBatch:
         name = self._path.name
+        stated = footers.taken_from(rejected)
         return TextBatch(
             raw_file=name,
             record_numbers=numbers,
             columns={ours: batch.column(str(at)) for ours, at in positions.items()},
             rejected=tuple(RejectedRow(name, number, WHOLE_RECORD, WRONG_NUMBER_OF_FIELDS) for number in rejected),
+            footers=stated,
         )
 
     def _check_quotes(self) -> None:
@@ -135,7 +102,7 @@ class CsvRecords:
         joined records into one, which pyarrow does not notice; Python's strict reader tells the two apart.
         """
         with open_as_utf8(self._path, self._options.encoding) as stream:
-            self._header(stream)
+            self._header.read(stream)
             lines = (line.decode("utf-8", errors="replace") for line in stream)
             reader = csv.reader(lines, delimiter=self._options.delimiter, quotechar=self._options.quote, strict=True)
             try:
@@ -148,7 +115,7 @@ class CsvRecords:
                 ) from None
 
     def _arrow_batches(
-        self, source: "_Ended", width: int, needed: list[int], ragged: list[int]
+        self, source: "_Ended", width: int, needed: list[int], ragged: list[int], footers: FooterRows
     ) -> Iterator[pa.RecordBatch]:
         """Batches of the needed columns as text, named by their position; numbers of ragged records in `ragged`.
 
@@ -157,6 +124,8 @@ class CsvRecords:
 
         def note(row: arrow_csv.InvalidRow) -> str:
             ragged.append(row.number)
+            if footers.take(row.text, number=row.number):
+                return "skip"
             return "skip" if len(ragged) <= MAX_RAGGED_RECORDS else "error"
 
         names = [str(at) for at in range(width)]

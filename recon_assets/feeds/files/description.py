@@ -1,40 +1,54 @@
-"""What the YAML of a file feed may say. Validation only: reading files by it is done by the neighbours."""
+"""What the YAML of a file feed may say. Validation only: reading files by it is done by the neighbours.
+
+What belongs here: the whole, and the form of the file. `description_columns` has the names of its columns,
+`description_values` how amounts and times are written.
+"""
 
 import codecs
-import re
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from recon_assets.domain.records import Movement, Status
-from recon_assets.schemas.currencies import exponent_of
+from recon_assets.feeds.files.description_columns import (
+    DATE_PLACEHOLDER,
+    MAX_PARTS,
+    MAY_BE_ABSENT,
+    ColumnNames,
+    Columns,
+    Footer,
+    Keys,
+    OneCharacter,
+    Strict,
+    Totals,
+    Trailer,
+    Words,
+    checked_pattern,
+    names_of,
+)
+from recon_assets.feeds.files.description_values import Amounts, Constants, Signs, Times
 
-ISO_8601: Final = "iso8601"
-UNIX_SECONDS: Final = "unix_seconds"
 MAX_SKIP_LINES: Final = 1_000
 
-_DATE_PLACEHOLDER: Final = re.compile(r"\{date(?::([^{}]+))?\}")
-_SAMPLE_TIME: Final = datetime(2025, 9, 30, 13, 5, 7, tzinfo=UTC)
+FOOTER_KEY: Final = "footer"
+"""The source that tells a footer row."""
 
-OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
-ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-
-
-class _Strict(BaseModel):
-    """A word that we do not know is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+TOTALS_PREFIX: Final = "totals."
+"""Begins the sources of what a footer row states."""
 
 
-class CsvOptions(_Strict):
-    """How the file is written. A byte order mark is accepted whatever is said here."""
+class CsvOptions(Strict):
+    """How the file is written. A byte order mark is accepted whatever is said here.
+
+    `header_within` lets the header be the first of so many lines that holds every column of the description.
+    """
 
     delimiter: OneCharacter = ","
     quote: OneCharacter | None = '"'
     encoding: str = "utf-8"
     skip_lines: int = Field(default=0, ge=0, le=MAX_SKIP_LINES)
+    header_within: int = Field(default=1, ge=1, le=MAX_SKIP_LINES)
 
     @field_validator("delimiter", "quote")
     @classmethod
@@ -58,154 +72,154 @@ class CsvOptions(_Strict):
         return self
 
 
-class Columns(_Strict):
-    """The feed's own column names (in JSON lines: paths such as `amount.value`), by our word."""
+class JsonOptions(Strict):
+    """One JSON document: the path to its list of records (none where the document is the list), and its totals."""
 
-    transaction_id: ColumnName
-    amount: ColumnName
-    occurred_at: ColumnName
-    currency: ColumnName | None = None
-    status: ColumnName | None = None
-    fee: ColumnName | None = None
-    net: ColumnName | None = None
-    merchant_id: ColumnName | None = None
-    record_id: ColumnName | None = None
-    reference_number: ColumnName | None = None
-    order_id: ColumnName | None = None
-    payout_id: ColumnName | None = None
-    transaction_type: ColumnName | None = None
-
-    def mapped(self) -> dict[str, str]:
-        """Our word to the feed's column, for the columns that are mapped."""
-        return {ours: theirs for ours, theirs in self.model_dump().items() if theirs is not None}
-
-
-class Constants(_Strict):
-    """What is the same for every row because the file has no column for it."""
-
-    currency: str | None = None
-    status: Status | None = None
-    transaction_type: ColumnName | None = None
-    merchant_id: ColumnName | None = None
-
-    @field_validator("currency")
-    @classmethod
-    def _currency_exists(cls, value: str | None) -> str | None:
-        if value is not None and exponent_of(value) is None:
-            raise ValueError("not a currency code of ISO 4217, in capitals")
-        return value
-
-    def given(self) -> dict[str, str]:
-        """Our word to the text of every row."""
-        return {ours: str(value) for ours, value in self.model_dump().items() if value is not None}
-
-
-class Amounts(_Strict):
-    """How amounts are written: `major` is 19.95, `minor` is 1995."""
-
-    unit: Literal["major", "minor"] = "major"
-    decimal_mark: OneCharacter = "."
-    thousands_mark: Annotated[str, StringConstraints(max_length=1)] = ""
-
-    @field_validator("decimal_mark", "thousands_mark")
-    @classmethod
-    def _is_no_part_of_a_number(cls, value: str) -> str:
-        if value and (value.isalnum() or value in "+-"):
-            raise ValueError("a mark is no digit, letter or sign")
-        return value
+    records: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    totals: Totals | None = None
 
     @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.decimal_mark == self.thousands_mark:
-            raise ValueError("decimal_mark and thousands_mark must differ")
+    def _totals_are_by_path(self) -> Self:
+        if self.totals and any(isinstance(place, int) for place in self.totals.given().values()):
+            raise ValueError("totals of a JSON document are paths such as `summary.count`")
         return self
 
 
-class Signs(_Strict):
-    """Ours: money in is positive, a fee we pay is positive. `amount` goes for the net amount too."""
-
-    amount: Literal["as_is", "reversed"] = "as_is"
-    fee: Literal["positive_is_charged", "negative_is_charged"] = "positive_is_charged"
-
-
-class Times(_Strict):
-    """How times are written. `time_zone` is used where the text has no offset of its own; nothing is guessed."""
-
-    format: str = ISO_8601
-    time_zone: str | None = None
-
-    @field_validator("format")
-    @classmethod
-    def _format_tells_a_date(cls, value: str) -> str:
-        if value in {ISO_8601, UNIX_SECONDS}:
-            return value
-        try:
-            parsed = datetime.strptime(_SAMPLE_TIME.strftime(value), value)  # noqa: DTZ007 - only its date is looked at
-        except ValueError as error:
-            raise ValueError(f"must be {ISO_8601}, {UNIX_SECONDS}, or a pattern such as %d/%m/%Y %H:%M:%S") from error
-        if parsed.date() != _SAMPLE_TIME.date():
-            raise ValueError("a pattern needs day, month and year")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ValueError, OSError, LookupError) as error:
-                raise ValueError("unknown time zone; use a name such as Europe/Madrid") from error
-        return value
-
-    @model_validator(mode="after")
-    def _zone_is_known(self) -> Self:
-        if "%" in self.format and "%z" not in self.format and self.time_zone is None:
-            raise ValueError("this format has no offset (%z): time_zone is needed")
-        return self
-
-
-class FilesDescription(_Strict):
+class FilesDescription(Strict):
     """A feed of kind `files`, as its YAML says it."""
 
     kind: Literal["files"]
     folder: str = Field(min_length=1)
     pattern: str
-    format: Literal["csv", "json_lines"]
+    format: Literal["csv", "json", "json_lines"]
     csv: CsvOptions = CsvOptions()
+    document: JsonOptions = Field(default=JsonOptions())
     columns: Columns
+    fees: Annotated[list[ColumnNames], Field(min_length=2, max_length=MAX_PARTS)] | None = None
+    keys: Keys = Keys()
+    may_be_absent: list[str] = Field(default_factory=list)
     constants: Constants = Constants()
     amounts: Amounts = Amounts()
     signs: Signs = Signs()
     times: Times = Times()
     statuses: dict[str, Status] = Field(default_factory=dict)
     movements: dict[str, Movement] = Field(default_factory=dict)
+    leave_out: dict[str, Words] = Field(default_factory=dict)
+    footer: Footer | None = None
+    trailer: Trailer | None = None
     empty_file_means_no_movements: bool = False
+    undecided: list[str] = Field(default_factory=list)
 
-    @field_validator("pattern")
+    _pattern_names_the_day = field_validator("pattern")(checked_pattern)
+
+    @field_validator("undecided")
     @classmethod
-    def _pattern_names_the_day(cls, value: str) -> str:
-        if not _DATE_PLACEHOLDER.search(value):
-            raise ValueError("must contain {date} or, for another style, {date:%Y%m%d}: a file belongs to one day")
-        if set(_DATE_PLACEHOLDER.sub("", value)) & set("{}"):
-            raise ValueError("{date} is the only placeholder")
-        if value.startswith("/") or ".." in value.split("/") or "**" in value:
-            raise ValueError("must stay below the folder: no leading /, no .., no **")
+    def _everything_is_decided(cls, value: list[str]) -> list[str]:
+        """A proposal names what it could not see in its sample; until a person has decided, nothing is read."""
+        if value:
+            raise ValueError(f"decide and take off the list: {'; '.join(value)}")
+        return value
+
+    @field_validator("may_be_absent")
+    @classmethod
+    def _nothing_needed_is_absent(cls, value: list[str]) -> list[str]:
+        if wrong := sorted(set(value) - set(MAY_BE_ABSENT)):
+            raise ValueError(f"{', '.join(wrong)} can't be absent; only {', '.join(MAY_BE_ABSENT)} can")
         return value
 
     @model_validator(mode="after")
     def _every_row_can_be_understood(self) -> Self:
-        mapped, constant = self.columns.mapped(), self.constants.given()
+        mapped, constant = {**self.columns.mapped(), **self.keys.given()}, self.constants.given()
+        if "transaction_id" not in mapped:
+            raise ValueError("transaction_id is needed: map it in `columns` or make it in `keys`")
         for needed in ("currency", "status"):
             if needed not in mapped and needed not in constant:
                 raise ValueError(f"{needed} is needed: map it in `columns` or fix it in `constants`")
+        if not mapped.keys() & {"occurred_at", "date"}:
+            raise ValueError("the time is needed: map occurred_at, or date and time, in `columns`")
         if both := sorted(set(mapped) & set(constant)):
             raise ValueError(f"{', '.join(both)}: either in `columns` or in `constants`, not in both")
+        if both := sorted(set(self.columns.mapped()) & set(self.keys.given())):
+            raise ValueError(f"{', '.join(both)}: either in `columns` or in `keys`, not in both")
         if self.movements and "transaction_type" not in mapped | constant:
             raise ValueError("`movements` translates the column transaction_type: map it in `columns`")
-        if self.format == "json_lines" and "csv" in self.model_fields_set:
-            raise ValueError("`csv` says nothing about a file of format json_lines")
+        if unmapped := sorted(set(self.may_be_absent) - set(self.columns.mapped())):
+            raise ValueError(f"may_be_absent: {', '.join(unmapped)} is not mapped in `columns`")
         return self
+
+    @model_validator(mode="after")
+    def _amounts_are_there(self) -> Self:
+        mapped = self.columns.mapped().keys()
+        if self.fees and "fee" in mapped:
+            raise ValueError("either `columns.fee` or `fees`, not both")
+        if self.amounts.gross == "as_written" and not mapped & {"amount", "credit"}:
+            raise ValueError(
+                "the amount is needed: map amount, or credit and debit, in `columns`; "
+                "or set `amounts.gross: net_plus_fee` where the file has net amounts only"
+            )
+        if self.amounts.gross == "net_plus_fee":
+            if mapped & {"amount", "credit"}:
+                raise ValueError("`amounts.gross: net_plus_fee` is for a file without gross amounts: unmap them")
+            if not mapped & {"net", "net_credit"} or not (self.fees or "fee" in mapped):
+                raise ValueError("`amounts.gross: net_plus_fee` needs a net amount and a fee")
+        if mapped & {"sign", "fee_sign"} and not self.signs.words:
+            raise ValueError("the columns sign and fee_sign need `signs.words`, such as {CR: credit, DR: debit}")
+        return self
+
+    @model_validator(mode="after")
+    def _zone_is_known(self) -> Self:
+        if not self.times.says_its_offset and self.times.time_zone is None and self.columns.time_zone is None:
+            raise ValueError("the format of `times` has no offset (%z): time_zone is needed, fixed or as a column")
+        if self.times.time_zone is not None and self.columns.time_zone is not None:
+            raise ValueError("time_zone: either in `times` or in `columns`, not in both")
+        return self
+
+    @model_validator(mode="after")
+    def _options_are_of_the_format(self) -> Self:
+        for option, of in (("csv", "csv"), ("footer", "csv"), ("document", "json")):
+            if option in self.model_fields_set and self.format != of:
+                raise ValueError(f"`{option}` says nothing about a file of format {self.format}")
+        return self
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Every column that is read: our word, or the place that needs it, to the file's names for it."""
+        found = self.columns.mapped()
+        found |= {f"fees.{at}": names_of(names) for at, names in enumerate(self.fees or ())}
+        for word, key in self.keys.given().items():
+            found |= {f"keys.{word}.{at}": names for at, names in enumerate(key.parts)}
+        found |= {f"leave_out.{column}": (column,) for column in self.leave_out}
+        if self.footer and self.footer.column is not None:
+            found[FOOTER_KEY] = names_of(self.footer.column)
+        if self.footer and self.footer.totals:
+            places = self.footer.totals.given().items()
+            found |= {TOTALS_PREFIX + word: (place,) for word, place in places if isinstance(place, str)}
+        return found
+
+    @property
+    def states_totals(self) -> bool:
+        """Whether files of this feed say how much is in them."""
+        return bool((self.footer and self.footer.totals) or self.trailer or self.document.totals)
 
     def pattern_of(self, business_date: date) -> str:
         """The file pattern of one day."""
-        return _DATE_PLACEHOLDER.sub(lambda match: business_date.strftime(match[1] or "%Y-%m-%d"), self.pattern)
+        return _of_day(self.pattern, business_date)
+
+    def trailer_pattern_of(self, business_date: date) -> str | None:
+        """The pattern of the trailer of one day, if there is to be one."""
+        return None if self.trailer is None else _of_day(self.trailer.pattern, business_date)
+
+
+def place_of(source: str) -> str:
+    """Where in the YAML a key of `sources` was named, for messages."""
+    head, _, rest = source.partition(".")
+    if head == "totals":
+        return f"footer.totals.{rest}"
+    if head == "keys":
+        return f"keys.{rest.partition('.')[0]}"
+    if head == FOOTER_KEY:
+        return "footer.column"
+    return head if head in {"fees", "leave_out"} else f"columns.{source}"
+
+
+def _of_day(pattern: str, business_date: date) -> str:
+    return DATE_PLACEHOLDER.sub(lambda match: business_date.strftime(match[1] or "%Y-%m-%d"), pattern)

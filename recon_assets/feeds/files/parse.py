@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.decimals import UNKNOWN_CURRENCY
-from recon_assets.feeds.files.amounts import AmountReader
 from recon_assets.feeds.files.description import FilesDescription
+from recon_assets.feeds.files.description_columns import Key
+from recon_assets.feeds.files.money import EMPTY, MoneyReader
 from recon_assets.feeds.files.text import TextBatch
-from recon_assets.feeds.files.times import NOT_A_TIME, TimeReader, unreadable
+from recon_assets.feeds.files.times import NOT_A_TIME, UNKNOWN_ZONE, TimeReader, unreadable
 from recon_assets.schemas.currencies import exponent_of
 from recon_assets.schemas.frames import PARSED_SCHEMA, WORD
 
-EMPTY: Final = "empty"
 UNKNOWN_STATUS: Final = "unknown status: add it to `statuses`"
 
 _CHECKED_IN_ORDER: Final = ("transaction_id", "currency", "amount", "fee", "net", "status", "occurred_at")
@@ -28,8 +28,8 @@ class BatchParser:
 
     def __init__(self, description: FilesDescription) -> None:
         self._constants = description.constants.given()
-        self._signs = description.signs
-        self._amounts = AmountReader(description.amounts)
+        self._keys = description.keys.given()
+        self._money = MoneyReader(description)
         self._times = TimeReader(description.times)
         self._statuses = {str(status): str(status) for status in Status} | {
             theirs: str(ours) for theirs, ours in description.statuses.items()
@@ -40,33 +40,36 @@ class BatchParser:
         """Every record of the batch, as a row or as a rejection with the first column that is bad."""
         size = len(batch.record_numbers)
         bad: dict[str, dict[int, str]] = {column: {} for column in _CHECKED_IN_ORDER}
-        text = {column: self._text(batch, column, size) for column in (*_CHECKED_IN_ORDER, *_FREE_TEXT)}
+        text = {column: self._text(batch, column, size) for column in _TEXTS}
         currency = self._currency(text["currency"], bad["currency"])
+        money = self._money.read(lambda column: self._text(batch, column, size), currency)
         columns = {
             "raw_file": pa.DictionaryArray.from_arrays(np.zeros(size, dtype=np.int32), [batch.raw_file]),
             "record_number": pa.array(batch.record_numbers),
             "transaction_id": _not_blank(text["transaction_id"], bad["transaction_id"]),
             "currency": currency,
+            "amount_minor": money.amount,
+            "fee_minor": money.fee,
+            "net_minor": money.net,
             "status": self._status(text["status"], bad["status"]),
-            "occurred_at": self._time(text["occurred_at"], bad["occurred_at"]),
+            "occurred_at": self._time(batch, size, bad["occurred_at"]),
             "transaction_type": text["transaction_type"].dictionary_encode(),
             "movement": self._movement(text["transaction_type"]),
             **{name: text[name] for name in _REFERENCES},
         }
-        reversed_amount = self._signs.amount == "reversed"
-        reversed_fee = self._signs.fee == "negative_is_charged"
-        for column, reverse in (("amount", reversed_amount), ("fee", reversed_fee), ("net", reversed_amount)):
-            units = self._amounts.read(text[column], currency, reverse=reverse)
-            columns[f"{column}_minor"] = units.values
-            bad[column].update(units.reasons)
-        bad["amount"].update(_empty_rows(text["amount"]))
+        for column, reasons in money.reasons.items():
+            bad[column].update(reasons)
+        for row, reason in _empty_rows(money.amount).items():
+            bad["amount"].setdefault(row, reason)
         rows = pa.table([columns[name] for name in PARSED_SCHEMA.names], schema=PARSED_SCHEMA)
         return _split(rows, batch, bad)
 
     def _text(self, batch: TextBatch, column: str, size: int) -> pa.Array:
-        """The column as text: from the file, the constant of all rows, or nothing."""
+        """The column as text: from the file, made of several of its columns, the constant of all rows, or nothing."""
         if column in batch.columns:
             return batch.columns[column]
+        if column in self._keys:
+            return _made(self._keys[column], column, batch)
         if column in self._constants:
             return pa.repeat(pa.scalar(self._constants[column], pa.string()), size)
         return pa.nulls(size, pa.string())
@@ -90,15 +93,35 @@ class BatchParser:
         ours = [self._movements.get(word, Movement.UNCLASSIFIED).value for word in encoded.dictionary.to_pylist()]
         return pa.array(ours, pa.string()).take(encoded.indices).dictionary_encode()
 
-    def _time(self, text: pa.Array, bad: dict[int, str]) -> pa.Array:
-        instants = self._times.read(text)
+    def _time(self, batch: TextBatch, size: int, bad: dict[int, str]) -> pa.Array:
+        if "date" in batch.columns:
+            text = pc.binary_join_element_wise(batch.columns["date"], batch.columns["time"], " ")
+        else:
+            text = self._text(batch, "occurred_at", size)
+        zones = batch.columns.get("time_zone")
+        instants = self._times.read(text, zones)
         bad.update(dict.fromkeys(unreadable(text, instants), NOT_A_TIME))
+        if zones is not None and bad:
+            bad.update((row, UNKNOWN_ZONE) for row in bad if not self._knows_zone(zones[row].as_py()))
         bad.update(_empty_rows(text))
         return instants
 
+    def _knows_zone(self, word: str | None) -> bool:
+        return word is not None and self._times.zone_of(word) is not None
+
 
 _REFERENCES: Final = ("record_id", "reference_number", "order_id", "payout_id", "merchant_id")
-_FREE_TEXT: Final = ("transaction_type", *_REFERENCES)
+_TEXTS: Final = ("transaction_id", "currency", "status", "transaction_type", *_REFERENCES)
+
+
+def _made(key: Key, column: str, batch: TextBatch) -> pa.Array:
+    """An id of several columns; null where all of them are empty."""
+    parts = [batch.columns[f"keys.{column}.{at}"] for at in range(len(key.parts))]
+    first = pc.coalesce(*parts)
+    if key.first_of is not None:
+        return first
+    joined = pc.binary_join_element_wise(*parts, key.mark, null_handling="replace", null_replacement="")
+    return pc.if_else(first.is_valid(), joined, pa.scalar(None, pa.string()))
 
 
 def _translated(
@@ -141,10 +164,10 @@ def _split(rows: pa.Table, batch: TextBatch, bad: dict[str, dict[int, str]]) -> 
         for row, reason in reasons.items():
             first.setdefault(row, (column, reason))
     if not first:
-        return ParsedChunk(rows=rows, rejected=batch.rejected)
+        return ParsedChunk(rows=rows, rejected=batch.rejected, left_out=batch.left_out)
     numbers: npt.NDArray[np.int64] = batch.record_numbers
     rejected = [RejectedRow(batch.raw_file, int(numbers[row]), *why) for row, why in first.items()]
     keep = np.ones(rows.num_rows, dtype=np.bool_)
     keep[list(first)] = False
     ordered = sorted([*batch.rejected, *rejected], key=lambda row: row.record_number)
-    return ParsedChunk(rows=rows.filter(pa.array(keep)), rejected=tuple(ordered))
+    return ParsedChunk(rows=rows.filter(pa.array(keep)), rejected=tuple(ordered), left_out=batch.left_out)

@@ -3,7 +3,7 @@
 import codecs
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +24,16 @@ _TRANSCODE_BYTES: Final = 256 * 1024
 class TextBatch:
     """Some records of one file as text. `columns` is by our word; null where the file says nothing.
 
-    `record_numbers` count from 1 in the order of the file; the rejected records have theirs too.
+    `record_numbers` count from 1 in the order of the file; the rejected records have theirs too. `footers` are rows
+    that are no records: what they state, by the words of `Totals`. `left_out` counts records that move no money.
     """
 
     raw_file: str
     record_numbers: npt.NDArray[np.int64]
     columns: Mapping[str, pa.Array]
     rejected: tuple[RejectedRow, ...]
+    footers: tuple[Mapping[str, str | None], ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Transcoded(io.RawIOBase):

@@ -5,7 +5,7 @@ An hour that a clock change repeats is read as its first pass; a time that a clo
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recon_assets.feeds.files.description import ISO_8601, UNIX_SECONDS, Times
+from recon_assets.feeds.files.description_values import ISO_8601, OFFSET, UNIX_SECONDS, Times, is_zone
 
 NOT_A_TIME: Final = "not a time of the format and zone that `times` describes"
+UNKNOWN_ZONE: Final = "unknown time zone: add it to `times.zones`"
 
 _INSTANT: Final = pa.timestamp("us", "UTC")
 _WALL_TIME: Final = pa.timestamp("us")
@@ -44,8 +45,30 @@ class TimeReader:
 
     times: Times
 
-    def read(self, text: pa.Array) -> pa.Array:
-        """UTC microseconds; null where the text is null or no time."""
+    def read(self, text: pa.Array, zones: pa.Array | None = None) -> pa.Array:
+        """UTC microseconds; null where the text is null or no time. `zones` is each row's own time zone."""
+        if zones is None:
+            return self._read(text, self.times.fixed_zone)
+        encoded, nothing = zones.dictionary_encode(), pa.scalar(None, pa.string())
+        instants = pa.nulls(len(text), _INSTANT)
+        for index, word in enumerate(encoded.dictionary.to_pylist()):
+            zone = self.zone_of(word)
+            if zone is not None:
+                here = pc.equal(encoded.indices, index)
+                instants = pc.coalesce(instants, self._read(pc.if_else(here, text, nothing), zone))
+        return instants
+
+    def zone_of(self, word: str) -> str | None:
+        """The zone that a word of the file means: by the description, or because it is unambiguous itself.
+
+        Names such as EST and CET are in the IANA list too, but mean other things to other writers: they are not known.
+        """
+        word = word.strip()
+        if word in self.times.zones:
+            return self.times.zones[word]
+        return word if word in {"UTC", "GMT"} or (("/" in word or OFFSET.fullmatch(word)) and is_zone(word)) else None
+
+    def _read(self, text: pa.Array, zone: str | None) -> pa.Array:
         if self.times.format == UNIX_SECONDS:
             plain = pc.if_else(pc.match_substring_regex(text, _UNIX_TEXT), text, pa.scalar(None, pa.string()))
             return pc.cast(pc.cast(pc.cast(plain, pa.int64()), pa.timestamp("s", "UTC")), _INSTANT)
@@ -54,12 +77,12 @@ class TimeReader:
             return pc.cast(iso, _INSTANT)
         except pa.ArrowInvalid:
             pass  # no offsets, or a row that is no time
-        if self.times.time_zone is not None:
+        if zone is not None:
             try:
-                return _in_zone(pc.cast(iso, _WALL_TIME), self.times.time_zone)
+                return _in_zone(pc.cast(iso, _WALL_TIME), zone)
             except pa.ArrowInvalid:
                 pass  # offsets in some rows only, or a row that is no time
-        one_by_one = [_instant(value, self.times.format, self.times.time_zone) for value in text.to_pylist()]
+        one_by_one = [_instant(value, self.times.format, zone) for value in text.to_pylist()]
         return pa.array(one_by_one, type=_INSTANT)
 
 
@@ -100,6 +123,15 @@ def _rearranged(text: pa.Array, time_format: str) -> pa.Array:
     return pc.if_else(fits, pc.replace_substring_regex(text, pattern, replacement), "?")
 
 
+def _zone(name: str) -> tzinfo:
+    """An IANA zone, or that of an offset such as -07:00."""
+    if not OFFSET.fullmatch(name):
+        return ZoneInfo(name)
+    hours, minutes = int(name[1:3]), int(name[4:])
+    away = timedelta(hours=hours, minutes=minutes)
+    return timezone(-away if name[0] == "-" else away)
+
+
 @lru_cache(maxsize=_REMEMBERED_TIMES)
 def _instant(text: str | None, time_format: str, time_zone: str | None) -> datetime | None:
     """One time, by Python's own strict parsers; None when there is none or it is no time."""
@@ -116,7 +148,7 @@ def _instant(text: str | None, time_format: str, time_zone: str | None) -> datet
             return parsed.astimezone(UTC)
         if time_zone is None:
             return None
-        zone = ZoneInfo(time_zone)
+        zone = _zone(time_zone)
         instant = parsed.replace(tzinfo=zone).astimezone(UTC)
         return instant if instant.astimezone(zone).replace(tzinfo=None) == parsed else None
     except (ValueError, OverflowError):

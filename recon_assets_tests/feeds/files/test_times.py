@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recon_assets.feeds.files.description import Times
+from recon_assets.feeds.files.description_values import Times
 from recon_assets.feeds.files.times import TimeReader
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
