@@ -114,3 +114,35 @@ def test_every_line_is_a_record_unless_a_strict_reader_agrees_that_it_is_not(pie
     if found != sum(bool(line) for line in content.splitlines()[1:]):
         strict = csv.reader(io.StringIO(content, newline=""), strict=True)
         assert found == sum(bool(row) for row in strict) - 1
+
+
+def written(minor: int, currency: str, decimal_mark: str, thousands_mark: str) -> str:
+    text = f"{decimal_from_minor(abs(minor), exponent=exponents()[currency]):,f}"
+    return text.translate({ord(","): thousands_mark, ord("."): decimal_mark})
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    PAYMENTS,
+    st.permutations(["id", "in", "out", "currency", "status", "at"]),
+    st.sampled_from([(".", ""), (",", "."), (".", ","), (",", " ")]),
+)
+def test_debit_and_credit_in_any_order_and_with_any_marks_come_back_with_the_exact_total(
+    payments: list[Payment], order: list[str], marks: tuple[str, str]
+) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, order, delimiter=";")
+    writer.writeheader()
+    for payment in payments:
+        amount = written(payment.minor, payment.currency, *marks)
+        side = "out" if payment.minor < 0 else "in"
+        row = {"id": payment.id, side: amount, "currency": payment.currency, "status": "completed"}
+        writer.writerow(row | {"at": "2025-09-30T00:00:00Z"})
+    columns = {"transaction_id": "id", "currency": "currency", "status": "status", "occurred_at": "at"}
+    changes = {
+        "columns": columns | {"credit": "in", "debit": "out"},
+        "amounts": {"decimal_mark": marks[0], "thousands_mark": marks[1]},
+        "csv": {"delimiter": ";"},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        expect_exactly(payments, read_bytes(Path(folder), out.getvalue().encode(), **changes))
