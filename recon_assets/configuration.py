@@ -21,6 +21,7 @@ from recon_assets.domain.risk import RiskThresholds
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
 Parsed = TypeVar("Parsed")
@@ -40,7 +41,7 @@ class ProcessorConfig(BaseModel):
     start_date: date
     time_zone: str = "UTC"
     day_starts_at: time = time()
-    feed: Annotated[ProductsApiFeed | FilesDescription, Field(discriminator="kind")]
+    feed: Annotated[ProductsApiFeed | StripeApiFeed | FilesDescription, Field(discriminator="kind")]
     ledger: Annotated[LedgerApiFeed | FilesDescription, Field(discriminator="kind")]
 
     @field_validator("time_zone")

@@ -4,16 +4,21 @@ import atexit
 from contextlib import ExitStack
 from threading import Lock
 
+from pydantic import SecretStr
+
 from recon_assets.configuration import SANDBOX_URL, ProcessorConfig
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
+SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
+"""Opens nothing but the sandbox, which takes any test key: no variable has to be set for the demo."""
 
 
 class Feeds:
@@ -30,7 +35,11 @@ class Feeds:
         if isinstance(feed, FilesDescription):
             return FilesAdapter(processor=config.name, side=side, description=feed, feeds_dir=self._settings.feeds_dir)
         if feed.base_url == SANDBOX_URL:
-            feed = feed.model_copy(update={"base_url": self._sandbox()})
+            url = self._sandbox()
+            if isinstance(feed, StripeApiFeed):
+                feed = feed.with_key(base_url=url, api_key=SANDBOX_STRIPE_KEY)
+            else:
+                feed = feed.model_copy(update={"base_url": url})
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
         return feed.adapter(processor=config.name, limits=limits)
 
