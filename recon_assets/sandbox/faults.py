@@ -10,10 +10,10 @@ _CUT_AT_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """At most one of `status`, `html`, `empty` and `cut`. Without one the sandbox behaves.
+    """At most one fault. Without one the sandbox behaves.
 
     `times` is how many requests are answered so before it behaves again; None is for ever.
-    `only_path` limits it to one side: `/products` or `/transactions`.
+    `only_path` limits it to one side: `/products`, `/v1/balance_transactions` or `/transactions`.
     """
 
     status: int | None = None
@@ -23,20 +23,29 @@ class Faults:
     """A list without records, and the true total: a short feed."""
     cut: bool = False
     """The connection ends in the middle of the body."""
+    repeats_first_page: bool = False
+    """Where pages follow a cursor: every later page is the first one again."""
+    never_ends: bool = False
+    """Where pages follow a cursor: after the last page comes the first, and there is always more."""
     times: int | None = None
     only_path: str | None = None
 
     def __post_init__(self) -> None:
-        assert sum([self.status is not None, self.html, self.empty, self.cut]) <= 1, "one fault at a time"
+        assert sum(self._set) <= 1, "one fault at a time"
 
     @property
     def are_set(self) -> bool:
         """True when anything goes wrong."""
-        return self.status is not None or self.html or self.empty or self.cut
+        return any(self._set)
+
+    @property
+    def _set(self) -> tuple[bool, ...]:
+        is_status = self.status is not None
+        return (is_status, self.html, self.empty, self.cut, self.repeats_first_page, self.never_ends)
 
 
 class FaultyAnswers:
-    """ASGI middleware: answers by `faults` while they last, else by `app`. `empty` is told to `app` by the scope."""
+    """ASGI middleware: answers by `faults` while they last, else by `app`. The scope tells it what to do to records."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app, self._faults = app, faults
@@ -50,6 +59,10 @@ class FaultyAnswers:
             await self._app(scope, receive, send)
         elif faults.empty:
             await self._app({**scope, "sandbox.serves_no_records": True}, receive, send)
+        elif faults.repeats_first_page:
+            await self._app({**scope, "sandbox.repeats_first_page": True}, receive, send)
+        elif faults.never_ends:
+            await self._app({**scope, "sandbox.never_ends": True}, receive, send)
         elif faults.cut:
             await _answer(send, 200, "application/json", b'{"products": [', promised_bytes=_CUT_AT_BYTES)
         elif faults.html:
