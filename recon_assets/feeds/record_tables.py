@@ -92,8 +92,18 @@ class TimeOrder:
             return table
         occurred = table["occurred_at"].cast(pa.int64()).to_numpy()
         ready = int(np.searchsorted(occurred, second * _MICROSECONDS, side="left"))
-        self._held = table.slice(ready)
+        self._held = _compact(table.slice(ready))
         return table.slice(0, ready)
+
+
+def _compact(rows: pa.Table) -> pa.Table:
+    """A copy, with only the words it uses: else words of every batch before would be carried on."""
+    copied = [rows[field.name].take(pa.array(np.arange(rows.num_rows))).combine_chunks() for field in PARSED_SCHEMA]
+    columns = [
+        column.dictionary_decode().dictionary_encode() if field.type == WORD else column
+        for column, field in zip(copied, PARSED_SCHEMA, strict=True)
+    ]
+    return pa.table(columns, schema=PARSED_SCHEMA)
 
 
 def _column(
