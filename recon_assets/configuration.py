@@ -23,6 +23,7 @@ from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
 Parsed = TypeVar("Parsed")
@@ -43,7 +44,8 @@ class ProcessorConfig(BaseModel):
     time_zone: str = "UTC"
     day_starts_at: time = time()
     feed: Annotated[
-        ProductsApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription, Field(discriminator="kind")
+        ProductsApiFeed | StripeApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription,
+        Field(discriminator="kind"),
     ]
     ledger: Annotated[LedgerApiFeed | FilesDescription, Field(discriminator="kind")]
 

@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -23,6 +24,7 @@ from recon_assets.domain.errors import (
     FeedRefused,
     FeedUnavailable,
     LimitExceeded,
+    ReconError,
 )
 from recon_assets.feeds.http_answers import RequestRefused, refuse_unless_json, unavailable
 from recon_assets.feeds.http_deadline import DeadlineAdapter
@@ -32,6 +34,8 @@ READ_BYTES: Final = 65_536
 
 REFUSED_ANSWER_MAX_BYTES: Final = 16_384
 """Decompressed bytes of a refusal that an adapter gets to see."""
+REFUSAL_MAX_BYTES: Final = 65_536
+"""Bytes of a refusal that are shown to `explain`."""
 
 _MEBIBYTE: Final = 1_048_576
 _MAX_CAUSES: Final = 10
@@ -44,6 +48,20 @@ _CONNECTION_ERRORS: Final = (
 )
 
 QueryParameters = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer with a status from 400 on. `body` is its beginning; it may hold anything, credentials included."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    where: str
+
+
+Explain = Callable[[Refusal], ReconError | None]
+"""What an API means by a refusal, where it says more than its status. None: what the status says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +94,12 @@ class HttpClient:
         limits: HttpLimits,
         *,
         headers: Mapping[str, str] | None = None,
+        explain: Explain | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`headers` go with every request and may hold a credential: they are in no error and no log."""
         self.limits = limits
+        self._explain = explain
         self._adapter = DeadlineAdapter()
         self._session = requests.Session()
         self._session.mount("http://", self._adapter)
@@ -167,6 +187,11 @@ class HttpClient:
             timeout=(min(limits.connect_timeout_s, limits.deadline_s), min(limits.read_timeout_s, limits.deadline_s)),
             **settings,
         ) as response:
+            if self._explain and response.status_code >= HTTPStatus.BAD_REQUEST:
+                beginning = response.raw.read(REFUSAL_MAX_BYTES, decode_content=True)
+                error = self._explain(Refusal(response.status_code, response.headers, beginning, where))
+                if error is not None:
+                    raise error
             try:
                 refuse_unless_json(response, where)
             except RequestRefused as refusal:

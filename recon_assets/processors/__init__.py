@@ -1,4 +1,4 @@
-"""The processors' side: one module per kind of feed, named after its `kind` in the configuration.
+"""The processors' side: one module or package per kind of feed, named after its `kind` in the configuration.
 
 To add one: copy `products_api.py`, which is the whole pattern. A frozen pydantic model with a literal `kind` is its
 configuration; `adapter(...)` builds what implements `recon_assets.feeds.adapter.Adapter`; one function says what a

@@ -4,6 +4,8 @@ import atexit
 from contextlib import ExitStack
 from threading import Lock
 
+from pydantic import SecretStr
+
 from recon_assets.configuration import SANDBOX_URL, ProcessorConfig
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import Adapter
@@ -12,10 +14,13 @@ from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
+from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
+SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
+"""Opens nothing but the sandbox, which takes any test key: no variable has to be set for the demo."""
 
 
 class Feeds:
@@ -35,7 +40,11 @@ class Feeds:
             return feed.adapter(processor=config.name, feeds_dir=self._settings.feeds_dir)
         in_sandbox = feed.base_url == SANDBOX_URL
         if in_sandbox:
-            feed = feed.model_copy(update={"base_url": self._sandbox()})
+            url = self._sandbox()
+            if isinstance(feed, StripeApiFeed):
+                feed = feed.with_key(base_url=url, api_key=SANDBOX_STRIPE_KEY)
+            else:
+                feed = feed.model_copy(update={"base_url": url})
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
         if isinstance(feed, PayPalApiFeed):
             return feed.adapter(processor=config.name, limits=limits, in_sandbox=in_sandbox)

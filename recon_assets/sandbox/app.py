@@ -1,6 +1,6 @@
-"""The sandbox's web application: `GET /products` as DummyJSON serves it, `GET /transactions` of the ledger, and PayPal.
+"""The sandbox's web application: `GET /products` as DummyJSON serves it and `GET /transactions` of the ledger.
 
-PayPal's addresses are in `paypal`.
+The shapes of real processors have modules of their own, such as `stripe_api`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from recon_assets.sandbox.data import Entry, Product, entries_of, products_of
 from recon_assets.sandbox.faults import Faults, FaultyAnswers
 from recon_assets.sandbox.paypal import paypal_routes
+from recon_assets.sandbox.stripe_api import balance_transactions
 
 DEFAULT_LIMIT = 30
 MAX_LIMIT = 100
@@ -32,6 +33,7 @@ def sandbox_app(faults: Faults | None = None) -> ASGIApp:
             Route("/products", _endpoint("products", products_of)),
             Route("/transactions", _endpoint("transactions", entries_of)),
             *paypal_routes(),
+            Route("/v1/balance_transactions", balance_transactions),
         ]
     )
     return FaultyAnswers(app, faults or Faults())

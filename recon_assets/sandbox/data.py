@@ -72,14 +72,14 @@ def entries_of(processor: str, business_date: date) -> list[Entry]:
             continue
         amount_minor = product.price_minor - (1 if product.id in scenario.ledger_amount_is_one_cent_lower else 0)
         entry = Entry(
-            transaction_id=_transaction_id(processor, business_date, product.id),
+            transaction_id=transaction_id(processor, business_date, product.id),
             amount=_major(amount_minor),
             currency="EUR" if product.id in scenario.ledger_says_eur else "USD",
             merchant_id=(product.brand or product.category).upper(),
             reference_number=product.sku,
-            fee=_major(_fee_minor(product.price_minor)),
+            fee=_major(agreed_fee_minor(product.price_minor)),
             status="pending" if product.id in scenario.ledger_says_pending else "completed",
-            created_at=_created_at(business_date, product.id),
+            created_at=created_at(business_date, product.id),
             transaction_type="charge",
         )
         entries.extend([entry] * (2 if product.id in scenario.twice_in_ledger else 1))
@@ -90,23 +90,24 @@ def entries_of(processor: str, business_date: date) -> list[Entry]:
 
 def _extra_entry(processor: str, business_date: date) -> Entry:
     return Entry(
-        transaction_id=_transaction_id(processor, business_date, EXTRA_ENTRY_NUMBER),
+        transaction_id=transaction_id(processor, business_date, EXTRA_ENTRY_NUMBER),
         amount="25.00",
         currency="USD",
         merchant_id="UNKNOWN",
         reference_number=f"SANDBOX-{EXTRA_ENTRY_NUMBER}",
-        fee=_major(_fee_minor(2500)),
+        fee=_major(agreed_fee_minor(2500)),
         status="completed",
-        created_at=_created_at(business_date, 0),
+        created_at=created_at(business_date, 0),
         transaction_type="charge",
     )
 
 
-def _transaction_id(processor: str, business_date: date, number: int) -> str:
+def transaction_id(processor: str, business_date: date, number: int) -> str:
+    """The id by which both sides know a product's charge."""
     return f"TXN_{processor.upper()}_{business_date:%Y%m%d}_{number:04d}"
 
 
-def _fee_minor(amount_minor: int) -> int:
+def agreed_fee_minor(amount_minor: int) -> int:
     """2.9 % and 0.30, half a cent rounded up: written again here, since the ledger is somebody else's system."""
     return (amount_minor * 29 + 500) // 1000 + 30
 
@@ -115,6 +116,6 @@ def _major(amount_minor: int) -> str:
     return str(decimal_from_minor(amount_minor, exponent=_USD_PLACES))
 
 
-def _created_at(business_date: date, second: int) -> str:
-    """About 11:00 UTC: the same date everywhere from UTC-11 to UTC+12."""
+def created_at(business_date: date, second: int) -> str:
+    """About 11:00 UTC, in ISO 8601: the same date everywhere from UTC-11 to UTC+12."""
     return f"{business_date.isoformat()}T11:00:{second:02d}Z"

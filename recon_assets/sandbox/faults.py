@@ -10,10 +10,10 @@ _CUT_AT_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """At most one of `status`, `html`, `empty`, `cut`, `not_yet` and `most_items`. Without one the sandbox behaves.
+    """At most one fault. Without one the sandbox behaves.
 
     `times` is how many requests are answered so before it behaves again; None is for ever.
-    `only_path` limits it to one side: `/products` or `/transactions`.
+    `only_path` limits it to one side: `/products`, `/v1/balance_transactions` or `/transactions`.
     """
 
     status: int | None = None
@@ -27,16 +27,15 @@ class Faults:
     """PayPal's answer while a day's data is not there."""
     most_items: int | None = None
     """PayPal's limit of one request, which is 10,000 if this is not set."""
+    repeats_first_page: bool = False
+    """Where pages follow a cursor: every later page is the first one again."""
+    never_ends: bool = False
+    """Where pages follow a cursor: after the last page comes the first, and there is always more."""
     times: int | None = None
     only_path: str | None = None
 
     def __post_init__(self) -> None:
         assert sum(self._set) <= 1, "one fault at a time"
-
-    @property
-    def _set(self) -> list[bool]:
-        told = [self.empty, self.not_yet, self.most_items is not None]
-        return [self.status is not None, self.html, self.cut, *told]
 
     @property
     def are_set(self) -> bool:
@@ -48,10 +47,16 @@ class Faults:
         """What the application is told, for the faults that it makes itself."""
         said = {
             "sandbox.serves_no_records": self.empty,
+            "sandbox.repeats_first_page": self.repeats_first_page,
+            "sandbox.never_ends": self.never_ends,
             "sandbox.not_yet": self.not_yet,
             "sandbox.most_items": self.most_items,
         }
         return {name: value for name, value in said.items() if value}
+
+    @property
+    def _set(self) -> list[bool]:
+        return [self.status is not None, self.html, self.cut, *map(bool, self.scope.values())]
 
 
 class FaultyAnswers:

@@ -19,7 +19,7 @@ SHUTDOWN_GRACE_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running sandbox: the processor's API is `{base_url}/products`, the ledger's `{base_url}/transactions`."""
+    """A running sandbox. The ledger's is `{base_url}/transactions`, each processor's API as it is known elsewhere."""
 
     base_url: str
 

@@ -11,6 +11,7 @@ from recon_assets.domain.errors import ConfigurationError
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -56,10 +57,11 @@ def test_the_configuration_of_this_repository_is_three_processors_on_the_sandbox
     assert list(configuration.processors) == ["paypal", "square", "stripe"]
     for config in configuration.processors.values():
         assert (config.start_date, config.time_zone, config.day_starts_at) == (date(2025, 9, 1), "UTC", time())
-        assert isinstance(config.feed, ProductsApiFeed)
+        assert isinstance(config.feed, StripeApiFeed if config.name == "stripe" else ProductsApiFeed)
         assert isinstance(config.ledger, LedgerApiFeed)
         assert (config.feed.base_url, config.ledger.base_url) == (SANDBOX_URL, SANDBOX_URL)
-        assert (config.feed.currency, config.feed.fee_basis_points, config.feed.fee_fixed_minor) == ("USD", 290, 30)
+        if isinstance(config.feed, ProductsApiFeed):
+            assert (config.feed.currency, config.feed.fee_basis_points, config.feed.fee_fixed_minor) == ("USD", 290, 30)
     assert configuration.risk == RiskThresholds()
 
 

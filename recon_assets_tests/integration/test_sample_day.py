@@ -160,5 +160,5 @@ def test_every_discrepancy_leads_back_to_the_raw_record(sample: Deployment) -> N
         " WHERE transaction_id = 'TXN_STRIPE_20250930_0026'"
     )
     (page,) = (sample.settings.storage_root / "stripe" / "2025-09-30").glob(f"*/raw_processor_feed/{raw_file}")
-    product = json.loads(page.read_bytes())["products"][number - 1]
-    assert (product["id"], product["price"]) == (26, 0.99)
+    record = json.loads(page.read_bytes())["data"][number - 1]
+    assert (record["source"]["id"], record["amount"]) == ("TXN_STRIPE_20250930_0026", 99)
