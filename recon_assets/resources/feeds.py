@@ -10,6 +10,8 @@ from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
+from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
@@ -29,6 +31,8 @@ class Feeds:
         feed = config.feed if side is Side.PROCESSOR else config.ledger
         if isinstance(feed, FilesDescription):
             return FilesAdapter(processor=config.name, side=side, description=feed, feeds_dir=self._settings.feeds_dir)
+        if isinstance(feed, SqlLedgerFeed):
+            return SqlLedgerAdapter(config.name, feed, feed.query_text(self._settings.config_dir))
         if feed.base_url == SANDBOX_URL:
             feed = feed.model_copy(update={"base_url": self._sandbox()})
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
@@ -37,7 +41,7 @@ class Feeds:
     def source(self, config: ProcessorConfig, side: Side) -> str:
         """Where the records of a side come from, for reports and people; without credentials."""
         feed = config.feed if side is Side.PROCESSOR else config.ledger
-        if not isinstance(feed, FilesDescription) and feed.base_url == SANDBOX_URL:
+        if not isinstance(feed, FilesDescription | SqlLedgerFeed) and feed.base_url == SANDBOX_URL:
             return SANDBOX_SOURCE
         return self.adapter(config, side).source
 
