@@ -20,6 +20,7 @@ from recon_assets.domain.errors import ConfigurationError
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.ledger.http_api import LedgerApiFeed
+from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
@@ -47,7 +48,7 @@ class ProcessorConfig(BaseModel):
         ProductsApiFeed | StripeApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription,
         Field(discriminator="kind"),
     ]
-    ledger: Annotated[LedgerApiFeed | FilesDescription, Field(discriminator="kind")]
+    ledger: Annotated[LedgerApiFeed | SqlLedgerFeed | FilesDescription, Field(discriminator="kind")]
 
     @field_validator("time_zone")
     @classmethod

@@ -1,4 +1,5 @@
-"""Our own side: one module per kind of ledger feed, named after its `kind` in the configuration.
+"""Our own side: one module or package per kind of ledger feed.
 
-A ledger in files is described in YAML (`recon_assets.feeds.files`) and needs no module here.
+A ledger in a database is a SELECT of the deployment (`sql`). A ledger in files is described in YAML
+(`recon_assets.feeds.files`) and needs no module here.
 """

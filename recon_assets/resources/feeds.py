@@ -12,6 +12,8 @@ from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
+from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
@@ -38,6 +40,8 @@ class Feeds:
             return FilesAdapter(processor=config.name, side=side, description=feed, feeds_dir=self._settings.feeds_dir)
         if isinstance(feed, PayPalSettlementFeed):
             return feed.adapter(processor=config.name, feeds_dir=self._settings.feeds_dir)
+        if isinstance(feed, SqlLedgerFeed):
+            return SqlLedgerAdapter(config.name, feed, feed.query_text(self._settings.config_dir))
         in_sandbox = feed.base_url == SANDBOX_URL
         if in_sandbox:
             url = self._sandbox()
@@ -53,7 +57,8 @@ class Feeds:
     def source(self, config: ProcessorConfig, side: Side) -> str:
         """Where the records of a side come from, for reports and people; without credentials."""
         feed = config.feed if side is Side.PROCESSOR else config.ledger
-        if not isinstance(feed, FilesDescription | PayPalSettlementFeed) and feed.base_url == SANDBOX_URL:
+        without_address = FilesDescription | PayPalSettlementFeed | SqlLedgerFeed
+        if not isinstance(feed, without_address) and feed.base_url == SANDBOX_URL:
             return SANDBOX_SOURCE
         return self.adapter(config, side).source
 
