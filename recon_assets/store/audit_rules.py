@@ -16,7 +16,7 @@ from recon_assets.store.audit_format import AuditEvent
 CHECK: Final = "rules"
 RUNS: Final = "reconciliation_runs"
 CHECKS: Final = "data_quality_checks"
-ROWS_OF_RUNS: Final = ("discrepancies", "reconciliation_proofs")
+ROWS_OF_RUNS: Final = ("discrepancies", "discrepancy_events", "matches", "reconciliation_proofs")
 _CHANGES_WHEN_SUPERSEDED: Final = frozenset({"is_current", "superseded_by", "superseded_at"})
 _BEGINS: Final = frozenset({"running", "failed"})
 

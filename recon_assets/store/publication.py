@@ -72,11 +72,19 @@ _COMPLETE: Final = """
 
 
 _UNCHANGED: Final = """
-    UPDATE reconciliation_runs
+    UPDATE reconciliation_runs AS r
     SET
-        status = 'unchanged', same_answer_as = %(standing)s, end_time = greatest(clock_timestamp(), start_time),
-        input_fingerprint = %(input_fingerprint)s, result_digest = %(result_digest)s
-    WHERE id = %(run_id)s
+        status = 'unchanged', same_answer_as = s.id, end_time = greatest(clock_timestamp(), r.start_time),
+        verdict = s.verdict, processor_transactions = s.processor_transactions,
+        internal_transactions = s.internal_transactions, matched_count = s.matched_count,
+        discrepancy_count = s.discrepancy_count, missing_transaction_count = s.missing_transaction_count,
+        currency = s.currency, total_volume_processed = s.total_volume_processed,
+        total_discrepancy_amount = s.total_discrepancy_amount, discrepancy_rate = s.discrepancy_rate,
+        value_at_risk_rate = s.value_at_risk_rate, risk_level = s.risk_level, compliance_status = s.compliance_status,
+        incomplete_reasons = s.incomplete_reasons, input_fingerprint = s.input_fingerprint,
+        result_digest = s.result_digest, metadata = s.metadata
+    FROM reconciliation_runs AS s
+    WHERE r.id = %(run_id)s AND s.id = %(standing)s
 """
 
 
@@ -170,8 +178,8 @@ def _publish(
 ) -> PublishedRun:
     facts = _facts(attempt.run_id, conclusion, input_fingerprint)
     if same := _same_answer(connection, conclusion, discrepancies, input_fingerprint):
-        standing, version, digest = same
-        connection.execute(_UNCHANGED, facts | {"standing": standing, "result_digest": digest})
+        standing, version = same
+        connection.execute(_UNCHANGED, {"run_id": attempt.run_id, "standing": standing})
         return PublishedRun(standing, version, unchanged=True)
     staged = stage_discrepancies(connection, discrepancies)
     _check_counts(staged.count_by_class, conclusion, attempt.run_id)
@@ -210,8 +218,8 @@ def _publish(
 
 def _same_answer(
     connection: TenantConnection, conclusion: Conclusion, discrepancies: Path, input_fingerprint: str | None
-) -> tuple[UUID, int, str] | None:
-    """The current run of the day, its version and its digest, if this is its answer from its inputs."""
+) -> tuple[UUID, int] | None:
+    """The current run of the day and its version, if this is its answer from its inputs."""
     standing: tuple[UUID, int, str] | None = connection.execute(
         """
         SELECT id, version, result_digest FROM reconciliation_runs
@@ -221,7 +229,7 @@ def _same_answer(
         [conclusion.processor, conclusion.business_date, input_fingerprint],
     ).fetchone()
     if standing and standing[2] == _result_digest(conclusion, digest_of(discrepancies)):
-        return standing
+        return standing[:2]
     return None
 
 

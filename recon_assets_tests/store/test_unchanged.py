@@ -1,13 +1,14 @@
 """A day that is done again: the same result from the same inputs is no second answer, anything else is a new one."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from recon_assets.store.history import current_run, latest_attempts, run_by_id
-from recon_assets.store.publication import PublishedRun, publish_run
+from recon_assets.store.history import current_run, latest_attempts
+from recon_assets.store.publication import _UNCHANGED, PublishedRun, publish_run
 from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, write
 
 
@@ -35,12 +36,13 @@ def test_the_same_result_from_the_same_inputs_is_found_again_and_not_copied(conn
     assert (count(connection, "discrepancies"), count(connection, "outbox")) == (1, 1)
     with connection.transaction():
         attempt = connection.execute(
-            "SELECT status, same_answer_as, end_time IS NOT NULL FROM reconciliation_runs WHERE version = 2"
+            "SELECT status, same_answer_as, end_time IS NOT NULL, missing_transaction_count, total_discrepancy_amount "
+            "FROM reconciliation_runs WHERE version = 2"
         ).fetchone()
         confirmed = connection.execute(
             "SELECT version, is_latest_attempt, confirmed_at IS NOT NULL FROM v_recent_reconciliations"
         ).fetchall()
-    assert attempt == ("unchanged", first.run_id, True)
+    assert attempt == ("unchanged", first.run_id, True, 1, Decimal("3.99")), "with the figures that it found again"
     assert confirmed == [(1, True, True)]
     (state,) = latest_attempts(connection, processors=["stripe"], since=DAY, until=DAY)
     assert state.latest.id == state.current.id == first.run_id
@@ -80,15 +82,15 @@ def test_a_retry_of_an_unchanged_attempt_finds_the_answer_that_stands(connection
     assert count(connection, "reconciliation_runs") == 2
 
 
-def test_an_attempt_can_not_claim_an_answer_that_is_not_its_days_current_one(connection, tmp_path) -> None:
-    old = publish_from(connection, tmp_path, key="a", rows=[missing("a")], inputs="same")
-    publish_from(connection, tmp_path, key="b", rows=[], inputs="same")
-    run = begin(connection, "c")
-    digest = run_by_id(connection, old.run_id)
-    assert digest is not None
-    with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
-        connection.execute(
-            "UPDATE reconciliation_runs AS r SET status = 'unchanged', end_time = now(), same_answer_as = o.id, "
-            "result_digest = o.result_digest FROM reconciliation_runs AS o WHERE r.id = %s AND o.id = %s",
-            [run.run_id, old.run_id],
-        )
+@pytest.mark.parametrize(("standing", "change"), [("old", ""), ("new", "matched_count = s.matched_count + 1,")])
+def test_an_attempt_can_not_claim_another_answer_than_its_days_current_one(
+    connection, tmp_path, standing: str, change: str
+) -> None:
+    runs = {
+        "old": publish_from(connection, tmp_path, key="a", rows=[missing("a")], inputs="same"),
+        "new": publish_from(connection, tmp_path, key="b", rows=[], inputs="same"),
+    }
+    attempt = begin(connection, "c")
+    claim = _UNCHANGED.replace("matched_count = s.matched_count,", change or "matched_count = s.matched_count,")
+    with pytest.raises(errors.InsufficientPrivilege, match="illegal change of run"), connection.transaction():
+        connection.execute(claim.encode(), {"run_id": attempt.run_id, "standing": runs[standing].run_id})

@@ -14,6 +14,28 @@ ALTER TABLE reconciliation_runs ADD CONSTRAINT reconciliation_runs_status_check
 CHECK (status IN ('running', 'completed', 'incomplete', 'unchanged', 'failed', 'aborted'));
 ALTER TABLE reconciliation_runs ADD CONSTRAINT unchanged_has_its_answer_elsewhere
 CHECK ((status = 'unchanged') = (same_answer_as IS NOT NULL));
+-- it carries the figures that it found again, so that whoever reads the latest attempt reads the day's answer
+ALTER TABLE reconciliation_runs DROP CONSTRAINT ended_well_has_everything;
+ALTER TABLE reconciliation_runs ADD CONSTRAINT ended_well_has_everything CHECK (
+    (status IN ('completed', 'incomplete', 'unchanged')) = (
+        num_nonnulls(
+            verdict, processor_transactions, internal_transactions, matched_count, discrepancy_count,
+            missing_transaction_count, risk_level, compliance_status
+        ) = 8
+    )
+);
+ALTER TABLE reconciliation_runs DROP CONSTRAINT without_an_answer_there_are_no_figures;
+ALTER TABLE reconciliation_runs ADD CONSTRAINT without_an_answer_there_are_no_figures CHECK (
+    status IN ('completed', 'incomplete', 'unchanged')
+    OR num_nonnulls(
+        verdict, processor_transactions, internal_transactions, matched_count, discrepancy_count,
+        missing_transaction_count, currency, total_volume_processed, total_discrepancy_amount,
+        discrepancy_rate, value_at_risk_rate, risk_level, compliance_status
+    ) = 0
+);
+ALTER TABLE reconciliation_runs DROP CONSTRAINT status_says_incomplete;
+ALTER TABLE reconciliation_runs ADD CONSTRAINT status_says_incomplete
+CHECK (status = 'unchanged' OR (status = 'incomplete') = (coalesce(verdict, '') = 'incomplete'));
 DROP INDEX one_live_key;
 CREATE UNIQUE INDEX one_live_key ON reconciliation_runs (tenant_id, idempotency_key)
 WHERE status IN ('running', 'completed', 'incomplete', 'unchanged');
@@ -166,11 +188,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- as before, and: an attempt may end as unchanged, and point to the current answer of its day
+-- as before, and: an attempt may end as unchanged, with the figures of the current answer of its day
 CREATE OR REPLACE FUNCTION guard_run() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     superseding CONSTANT text[] := '{is_current,superseded_by,superseded_at}';
+    own CONSTANT text[] := superseding || '{id,version,status,idempotency_key,dagster_run_id,start_time,end_time,same_answer_as}';
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status IN ('running', 'failed') AND NOT NEW.is_current AND NEW.superseded_by IS NULL THEN
@@ -184,8 +207,7 @@ BEGIN
         IF NEW.status <> 'unchanged' OR EXISTS (
             SELECT 1 FROM public.reconciliation_runs AS r
             WHERE r.tenant_id = NEW.tenant_id AND r.id = NEW.same_answer_as AND r.is_current
-                AND r.processor_name = NEW.processor_name AND r.run_date = NEW.run_date
-                AND r.result_digest = NEW.result_digest
+                AND to_jsonb(r) - own = to_jsonb(NEW) - own
         ) THEN
             RETURN NEW;
         END IF;
