@@ -63,14 +63,17 @@ BEGIN
 END $$;
 
 -- The partition of a business date, made if it is missing. As the owner, since the application may not create tables;
--- built apart and attached, which does not block readers.
+-- built apart and attached, which does not block readers. It waits for a month that is being detached, and holds back
+-- the next until the caller has committed his run, which that one then sees.
 CREATE FUNCTION ensure_month(day date) RETURNS regclass
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     month CONSTANT date := date_trunc('month', day::timestamp)::date;
     name CONSTANT text := 'discrepancies_' || to_char(month, 'YYYY_MM');
-    found regclass := to_regclass('public.' || name);
+    found regclass;
 BEGIN
+    LOCK TABLE ONLY public.discrepancies IN ACCESS SHARE MODE;
+    found := to_regclass('public.' || name);
     IF found IS NOT NULL THEN
         RETURN found;
     END IF;

@@ -18,41 +18,6 @@ COMMENT ON SCHEMA recon_retired IS
 'Months of discrepancies that were detached by `recon retention apply`: as they were, append-only, for auditors only';
 GRANT USAGE ON SCHEMA recon_retired TO recon_auditor;
 
--- As before, and: it waits for a retirement in progress, and holds back the next one until the caller has committed
--- his run, which that one then sees.
-CREATE OR REPLACE FUNCTION ensure_month(day date) RETURNS regclass
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    month CONSTANT date := date_trunc('month', day::timestamp)::date;
-    name CONSTANT text := 'discrepancies_' || to_char(month, 'YYYY_MM');
-    found regclass;
-BEGIN
-    LOCK TABLE ONLY public.discrepancies IN ACCESS SHARE MODE;
-    found := to_regclass('public.' || name);
-    IF found IS NOT NULL THEN
-        RETURN found;
-    END IF;
-    IF (day BETWEEN '1990-01-01' AND '2099-12-31') IS NOT TRUE THEN
-        RAISE EXCEPTION '% is not a business date from 1990 to 2099', day USING ERRCODE = '22008';
-    END IF;
-    PERFORM pg_advisory_xact_lock(7311465204);
-    found := to_regclass('public.' || name);
-    IF found IS NOT NULL THEN
-        RETURN found;  -- another session was faster
-    END IF;
-    EXECUTE format('CREATE TABLE public.%I (LIKE public.discrepancies INCLUDING ALL)', name);
-    found := to_regclass('public.' || name);
-    PERFORM public.guard_discrepancies(found);
-    EXECUTE format(
-        'ALTER TABLE public.discrepancies ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-        found, month, (month + interval '1 month')::date
-    );
-    EXECUTE format(
-        'COMMENT ON TABLE %s IS %L', found, 'Discrepancies of the business dates of ' || to_char(month, 'YYYY-MM')
-    );
-    RETURN found;
-END $$;
-
 -- Detach a month as recon_retired.<name>: discrepancies_2019_03, or with _2 and so on if the month was retired before.
 -- `archived` says where its rows are: file, sha256, row_count and what else is to be remembered. Fails with 40001 when
 -- rows came since they were counted for the archive. Readers and writers wait for it, 10 s at most for them to end.
@@ -148,68 +113,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off
     WHERE s.seq IS NULL OR f.name IS NULL;
 $$;
 
--- As before, and the rows of the retired months with them, each with the columns that its own table has.
-CREATE OR REPLACE FUNCTION verify_audit_digests(name text)
-RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
-DECLARE
-    first_columns CONSTANT jsonb := CASE name WHEN 'discrepancies' THEN
-        '["id", "run_id", "discrepancy_id", "processor_name", "business_date", "class", "outcome", "priority", "side",
-        "transaction_id", "occurrence", "currency", "exponent", "amount_minor", "amount", "processor_amount_minor",
-        "processor_currency", "processor_status", "processor_seq", "processor_raw_file", "processor_record_number",
-        "ledger_amount_minor", "ledger_currency", "ledger_status", "ledger_seq", "ledger_raw_file",
-        "ledger_record_number", "merchant_id", "reference_number", "fee_minor", "fee", "status", "occurred_at"]'
-        ELSE '["run_id", "currency", "exponent", "processor_transactions", "ledger_entries", "processor_total_minor",
-        "ledger_total_minor", "signed_discrepancies_minor", "residual_minor", "discrepancy_count",
-        "discrepancy_amount_minor", "volume_minor"]' END;
-    retired CONSTANT text := coalesce(
-        (
-            SELECT string_agg(
-                format(' UNION ALL SELECT r.run_id, to_jsonb(r) FROM recon_retired.%I AS r', c.relname), ''
-                ORDER BY c.relname
-            )
-            FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE name = 'discrepancies' AND n.nspname = 'recon_retired' AND c.relkind = 'r'
-        ), ''
-    );
-BEGIN
-    RETURN QUERY EXECUTE format(
-        $query$
-        WITH said AS MATERIALIZED (
-            SELECT e.run_id, min(e.seq) AS seq, sum(e.row_count) AS row_count, count(*) AS events,
-                max(e.row_count) AS largest, array_agg(e.new_value ->> 'sha256' ORDER BY e.new_value ->> 'sha256') AS digests,
-                ARRAY(
-                    SELECT a.attname::text FROM pg_attribute AS a
-                    WHERE a.attrelid = %1$L::regclass AND a.attnum > 0 AND NOT a.attisdropped
-                        AND NOT coalesce((array_agg(e.new_value -> 'columns'))[1], $1) ? a.attname::text
-                ) AS later_columns
-            FROM public.audit_log AS e
-            WHERE e.action = 'BULK_INSERT' AND e.table_name = %2$L GROUP BY e.run_id
-        ), found AS (
-            SELECT r.run_id, count(*) AS row_count,
-                encode(sha256(string_agg(r.digest, ''::bytea ORDER BY r.digest)), 'hex') AS together,
-                array_agg(encode(sha256(r.digest), 'hex') ORDER BY encode(sha256(r.digest), 'hex'))
-                FILTER (WHERE r.largest = 1) AS each_alone
-            FROM (
-                SELECT t.run_id, s.largest,
-                    sha256(convert_to((t.value - coalesce(s.later_columns, '{}'))::text, 'UTF8')) AS digest
-                FROM (SELECT r.run_id, to_jsonb(r) AS value FROM %1$s AS r%3$s) AS t
-                LEFT JOIN said AS s ON s.run_id = t.run_id
-            ) AS r GROUP BY r.run_id
-        )
-        SELECT NULL::bigint, s.seq, coalesce(s.run_id, f.run_id),
-            CASE WHEN s.run_id IS NULL THEN format('%%s rows in %2$s that no event speaks of', f.row_count)
-            WHEN coalesce(f.row_count, 0) <> s.row_count THEN
-                format('%%s rows in %2$s, the event says %%s', coalesce(f.row_count, 0), s.row_count)
-            ELSE 'rows in %2$s do not hash to what the event says' END
-        FROM said AS s FULL JOIN found AS f ON f.run_id = s.run_id
-        WHERE (s.row_count = f.row_count AND (
-            (s.events = 1 AND s.digests[1] = f.together) OR (s.largest = 1 AND s.digests = f.each_alone)
-        )) IS NOT TRUE
-        $query$, 'public.' || quote_ident(name), name, retired
-    ) USING first_columns;
-END $$;
-
+-- As before, and: retired months, and the tables of 0014. Their rows are verified with the others since 0018.
 CREATE OR REPLACE FUNCTION verify_audit()
 RETURNS TABLE (seal_no bigint, event_seq bigint, run_id uuid, problem text)
 LANGUAGE sql STABLE
