@@ -31,7 +31,7 @@ _PROBED: Final = timedelta(days=2)
 
 
 class PayPalApiFeed(BaseModel):
-    """Configuration. `fields: transaction_info,store_info` keeps names and addresses of payers out of the raw files."""
+    """Configuration. `fields: all` would bring names and addresses of payers into the raw files as well."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ class PayPalApiFeed(BaseModel):
     client_id_env: EnvironmentName = "PAYPAL_CLIENT_ID"
     client_secret_env: EnvironmentName = "PAYPAL_CLIENT_SECRET"  # noqa: S105 - the name of a variable
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = MAX_PAGE_SIZE
-    fields: Annotated[str, Field(pattern=r"^(all|[a-z_]+(,[a-z_]+)*)$")] = "all"
+    fields: Annotated[str, Field(pattern=r"^(all|[a-z_]+(,[a-z_]+)*)$")] = "transaction_info,store_info"
 
     def adapter(self, *, processor: str, limits: HttpLimits, in_sandbox: bool = False) -> Adapter:
         """The feed of `processor`. Our own sandbox takes its name for client id, and any secret."""

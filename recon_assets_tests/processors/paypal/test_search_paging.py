@@ -26,7 +26,7 @@ def test_a_day_is_asked_for_from_its_first_instant_to_its_last_page_by_page(payp
     assert paypal.queries[0] == {
         "start_date": "2025-09-30T00:00:00Z",
         "end_date": "2025-10-01T00:00:00Z",
-        "fields": "all",
+        "fields": "transaction_info,store_info",
         "balance_affecting_records_only": "Y",
         "page_size": "2",
         "page": "1",
@@ -40,9 +40,9 @@ def test_an_empty_day_is_said_to_be_empty(paypal: PayPal) -> None:
     assert reading.raw.says_empty and reading.raw.promised_records == 0 and reading.raw.problems == ()
 
 
-def test_names_and_addresses_of_payers_need_not_be_asked_for(paypal: PayPal) -> None:
-    paypal.read(fields="transaction_info,store_info")
-    assert paypal.queries[0]["fields"] == "transaction_info,store_info"
+def test_names_and_addresses_of_payers_are_asked_for_only_where_the_configuration_says_so(paypal: PayPal) -> None:
+    paypal.read(fields="all")
+    assert paypal.queries[0]["fields"] == "all"
 
 
 def test_a_record_at_the_end_of_the_day_belongs_to_the_next_day(paypal: PayPal) -> None:
