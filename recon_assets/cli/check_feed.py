@@ -11,7 +11,7 @@ from recon_assets.domain.records import Side
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recon_assets.feeds.files.examine import Examined
+    from recon_assets.feeds.files.examine import Examined, Sum
 
 
 def register(app: typer.Typer) -> None:
@@ -74,14 +74,21 @@ def _print(console: "Console", found: "Examined") -> None:
 def _totals(found: "Examined") -> object:
     from rich.table import Table
 
-    from recon_assets.domain.money import decimal_from_minor
     from recon_assets.schemas.currencies import exponents
 
     table = Table("Currency", "Movement", "Rows", "Amount", "Fee", "Net", header_style="bold")
     for (currency, movement), total in sorted(found.totals.items()):
-        sums = [
-            f"{decimal_from_minor(value, exponent=exponents()[currency]):,f}"
-            for value in (total.amount, total.fee, total.net)
-        ]
+        exponent = exponents()[currency]
+        sums = [_figure(each, of=total.rows, exponent=exponent) for each in (total.amount, total.fee, total.net)]
         table.add_row(currency, movement or "-", f"{total.rows:,}", *sums)
     return table
+
+
+def _figure(each: "Sum", *, of: int, exponent: int) -> str:
+    """The sum, how many rows said it where not all did, and a dash where none did."""
+    from recon_assets.domain.money import decimal_from_minor
+
+    if not each.rows:
+        return "-"
+    amount = f"{decimal_from_minor(each.minor, exponent=exponent):,f}"
+    return amount if each.rows == of else f"{amount} ({each.rows:,} of {of:,} rows)"

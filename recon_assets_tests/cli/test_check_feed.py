@@ -44,6 +44,30 @@ def test_totals_rejections_and_what_is_left_out_are_said_and_nothing_is_stored(c
     assert not (tmp_path / "data").exists()
 
 
+SOME = """
+name: some
+title: Some
+owner: team:a
+start_date: 2025-09-01
+feed: &feed
+  kind: files
+  folder: some
+  pattern: "{date}.csv"
+  format: csv
+  columns: {transaction_id: id, amount: amount, fee: fee, occurred_at: at}
+  constants: {currency: EUR, status: completed}
+  times: {format: unix_seconds}
+ledger: *feed
+"""
+
+
+def test_what_no_row_says_is_a_dash_and_what_some_say_counts_them(check, tmp_path: Path) -> None:
+    (tmp_path / "config" / "processors" / "some.yaml").write_text(SOME, encoding="utf-8")
+    (tmp_path / "some.csv").write_text("id,amount,fee,at\na,1.00,0.25,1\nb,2.00,,2\nc,3.00,,3\n", encoding="utf-8")
+    called = check("some", str(tmp_path / "some.csv"))
+    assert ["EUR", "-", "3", "6.00", "0.25 (1 of 3 rows)", "-"] in cells(called), called.out
+
+
 def test_control_totals_are_said(check, tmp_path: Path) -> None:
     good = (SHIPPED / "razorpay.json").read_text(encoding="utf-8")
     met = check("razorpay", str(SHIPPED / "razorpay.json"))
@@ -65,7 +89,7 @@ def test_the_ledger_has_files_too(check, tmp_path: Path) -> None:
         "external_id,amount_minor,currency,booked_at,state\nch_1,4000,GBP,2025-09-30T09:00:00Z,booked\n"
     )
     called = check("stripe_payouts", str(tmp_path / "entries.csv"), "--side", "ledger")
-    assert (called.exit_code, ["GBP", "-", "1", "40.00", "0.00", "0.00"] in cells(called)) == (0, True)
+    assert (called.exit_code, ["GBP", "-", "1", "40.00", "-", "-"] in cells(called)) == (0, True)
 
 
 @pytest.mark.parametrize(

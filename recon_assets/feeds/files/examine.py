@@ -20,13 +20,21 @@ FIRST_RECORDS: Final = 5
 
 
 @dataclass(slots=True)
+class Sum:
+    """Of what the rows say, in minor units, and how many of them say it: absent is not zero."""
+
+    minor: int = 0
+    rows: int = 0
+
+
+@dataclass(slots=True)
 class Total:
-    """Rows of one currency and movement. Sums in minor units; a fee or net that is not said adds nothing."""
+    """Rows of one currency and movement."""
 
     rows: int = 0
-    amount: int = 0
-    fee: int = 0
-    net: int = 0
+    amount: Sum = field(default_factory=Sum)
+    fee: Sum = field(default_factory=Sum)
+    net: Sum = field(default_factory=Sum)
 
 
 @dataclass(slots=True)
@@ -86,6 +94,7 @@ def _sum(rows: pa.Table, found: Examined) -> None:
         )
         total = found.totals.setdefault((key["currency"], key["movement"]), Total())
         total.rows += here.num_rows
-        for word in ("amount", "fee", "net"):
-            value = sum(value for value in here[f"{word}_minor"].to_pylist() if value is not None)
-            setattr(total, word, getattr(total, word) + value)
+        for word, its_sum in (("amount", total.amount), ("fee", total.fee), ("net", total.net)):
+            said = [value for value in here[f"{word}_minor"].to_pylist() if value is not None]
+            its_sum.minor += sum(said)
+            its_sum.rows += len(said)
