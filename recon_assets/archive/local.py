@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -45,23 +45,32 @@ class AuditHead:
 
 
 def remembered_heads(root: Path) -> tuple[AuditHead, ...]:
-    """The heads that the manifests below `root` remember, each once, oldest first.
+    """The heads that the manifests of days and of retired months below `root` remember, each once, oldest first.
 
     Raises `ArchiveUnreadable` for a manifest that can't be read: a witness that says nothing is no witness.
     """
-    heads = set()
-    for path in sorted((root / "reports").glob(f"*/*/*/{MANIFEST}")):
-        try:
-            head = msgspec.json.decode(path.read_bytes())["statement"].get(AUDIT_HEAD)
-            if head:
-                heads.add(msgspec.convert(head, type=AuditHead))
-        except (OSError, msgspec.DecodeError, msgspec.ValidationError, LookupError, AttributeError, TypeError) as error:
-            raise ArchiveUnreadable(
-                f"the manifest can't be read ({type(error).__name__})",
-                where=str(path.relative_to(root)),
-                remedy="Restore it from a copy: an archived day is never written again.",
-            ) from None
-    return tuple(sorted(heads))
+    days = [_head_in(path, root, _of_day) for path in (root / "reports").glob(f"*/*/*/{MANIFEST}")]
+    months = [_head_in(path, root, _of_month) for path in (root / "retired").glob(f"*/{MANIFEST}")]
+    return tuple(sorted({head for head in days + months if head}))
+
+
+def _of_day(manifest: Any) -> Any:
+    return manifest["statement"].get(AUDIT_HEAD)
+
+
+def _of_month(manifest: Any) -> Any:
+    return manifest["seal"]
+
+
+def _head_in(path: Path, root: Path, field: Callable[[Any], Any]) -> AuditHead | None:
+    try:
+        return msgspec.convert(field(msgspec.json.decode(path.read_bytes())), type=AuditHead | None)
+    except (OSError, LookupError, AttributeError, TypeError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ArchiveUnreadable(
+            f"the manifest can't be read ({type(error).__name__})",
+            where=str(path.relative_to(root)),
+            remedy="Restore it from a copy: what is archived is never written again.",
+        ) from None
 
 
 def archive_day(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from recon_assets.archive.local import AuditHead, remembered_heads
 from recon_assets.domain.errors import RowsRetired, StoreRefused
 from recon_assets.store.audit import last_seal
 from recon_assets.store.history import discrepancies_of
@@ -64,6 +65,7 @@ def test_a_retired_month_is_a_file_that_says_everything_and_a_table_beside(migra
     newest = last_seal(migrator)
     assert manifest["seal"] == {"seal_no": newest.seal_no, "seal_hash": newest.seal_hash.hex()}
     assert newest.to_seq >= digests[0][0]
+    assert remembered_heads(archive) == (AuditHead(newest.seal_no, newest.seal_hash.hex()),), "verification compares it"
     event = migrator.execute(
         "SELECT actor, table_name, row_count, new_value FROM audit_log WHERE action = 'RETIRE'"
     ).fetchall()
