@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class BusinessDay:
-    """One processor-day. `starts_at <= instant < ends_at`, both in UTC; a DST day has 23 or 25 hours."""
+    """One processor-day. `starts_at <= instant < ends_at`, both in UTC.
+
+    24 hours long, or 23 or 25 where clocks change (23.5 or 24.5 on Lord Howe).
+    """
 
     processor: str
     business_date: date
@@ -24,6 +27,8 @@ def business_day(
     processor: str, business_date: date, *, time_zone: str = "UTC", day_starts_at: time = time()
 ) -> BusinessDay:
     """The window of `business_date`: from `day_starts_at` local time to the same wall time a day later.
+
+    A wall time that the clocks skip on that day is taken as much later as they skip; of one that they repeat, the first.
 
     Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown zone; configuration is checked before it gets here.
     """

@@ -24,18 +24,15 @@ from recon_assets.domain.errors import (
     FeedRefused,
     FeedUnavailable,
     LimitExceeded,
-    ReconError,
 )
-from recon_assets.feeds.http_answers import RequestRefused, refuse_unless_json, unavailable
+from recon_assets.feeds.http_answers import refuse_unless_json, unavailable
 from recon_assets.feeds.http_deadline import DeadlineAdapter
 
 READ_BYTES: Final = 65_536
 """Decompressed bytes taken from the socket at a time: how far one page can go over its limit."""
 
-REFUSED_ANSWER_MAX_BYTES: Final = 16_384
-"""Decompressed bytes of a refusal that an adapter gets to see."""
 REFUSAL_MAX_BYTES: Final = 65_536
-"""Bytes of a refusal that are shown to `explain`."""
+"""Decompressed bytes of a refusal that are shown to `explain`."""
 
 _MEBIBYTE: Final = 1_048_576
 _MAX_CAUSES: Final = 10
@@ -52,7 +49,11 @@ QueryParameters = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer with a status from 400 on. `body` is its beginning; it may hold anything, credentials included."""
+    """An answer with a status from 400 on.
+
+    `body` may hold anything, credentials included. It is empty when it is longer than `REFUSAL_MAX_BYTES`, did not come
+    whole or is not compressed the way it says: what is wrong with it changes nothing about the refusal.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -60,8 +61,8 @@ class Refusal:
     where: str
 
 
-Explain = Callable[[Refusal], ReconError | None]
-"""What an API means by a refusal, where it says more than its status. None: what the status says."""
+Explain = Callable[[Refusal], Exception | None]
+"""What an API means by a refusal where it says more than its status: what to raise. None: what the status says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class HttpClient:
         self._explain = explain
         self._adapter = DeadlineAdapter()
         self._session = requests.Session()
+        self._session.auth = _as_prepared
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})})
@@ -187,16 +189,12 @@ class HttpClient:
             timeout=(min(limits.connect_timeout_s, limits.deadline_s), min(limits.read_timeout_s, limits.deadline_s)),
             **settings,
         ) as response:
-            if self._explain and response.status_code >= HTTPStatus.BAD_REQUEST:
-                beginning = response.raw.read(REFUSAL_MAX_BYTES, decode_content=True)
-                error = self._explain(Refusal(response.status_code, response.headers, beginning, where))
+            if self._explain is not None and response.status_code >= HTTPStatus.BAD_REQUEST:
+                body = _body_of_refusal(response.raw)
+                error = self._explain(Refusal(response.status_code, response.headers, body, where))
                 if error is not None:
                     raise error
-            try:
-                refuse_unless_json(response, where)
-            except RequestRefused as refusal:
-                refusal.answer = _short_body(response.raw)
-                raise
+            refuse_unless_json(response, where)
             return self._read_body(response.raw, where)
 
     def _read_body(self, raw: urllib3.HTTPResponse, where: str) -> bytes:
@@ -212,13 +210,17 @@ class HttpClient:
         return bytes(body)
 
 
-def _short_body(raw: urllib3.HTTPResponse) -> bytes:
-    """The body of a refusal, or nothing: what is wrong with it changes nothing about the refusal."""
+def _as_prepared(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Stands where `requests` else puts what ~/.netrc says for the host, in the place of our own Authorization."""
+    return request
+
+
+def _body_of_refusal(raw: urllib3.HTTPResponse) -> bytes:
     body = bytearray()
     try:
         while data := raw.read1(READ_BYTES, decode_content=True):
             body += data
-            if len(body) > REFUSED_ANSWER_MAX_BYTES:
+            if len(body) > REFUSAL_MAX_BYTES:
                 return b""
     except (OSError, urllib3.exceptions.HTTPError):
         return b""

@@ -15,21 +15,9 @@ _HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
 _MAX_RETRY_AFTER_DIGITS: Final = 9
 
 
-class RequestRefused(FeedRefused):
-    """The feed answered with a status of 400 to 499 that no later attempt changes.
-
-    `status` and `answer` are for the adapter, which may know the feed's error codes: `answer` is the body of at most
-    `http.REFUSED_ANSWER_MAX_BYTES`, empty when it is longer or did not come whole. Neither is in the text or in `args`.
-    """
-
-    def __init__(self, where: str, *, status: int) -> None:
-        super().__init__(
-            f"the feed refused the request with status {status}",
-            where=where,
-            remedy="Check base_url, and that this machine may read the feed.",
-        )
-        self.status = status
-        self.answer = b""
+def is_passing(status: int) -> bool:
+    """True for a status that a later attempt may change."""
+    return status in _RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def raise_html(where: str) -> NoReturn:
@@ -44,7 +32,7 @@ def raise_html(where: str) -> NoReturn:
 def refuse_unless_json(response: requests.Response, where: str) -> None:
     """Pass only a 200 that claims to be JSON, or claims nothing. `where` is the address for messages."""
     status = response.status_code
-    if status in _RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_passing(status):
         retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
         raise unavailable(f"the feed answered with status {status}", where, retry_after_s)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -54,7 +42,11 @@ def refuse_unless_json(response: requests.Response, where: str) -> None:
             remedy="Put the final address into base_url; redirects are not followed.",
         )
     if status >= HTTPStatus.BAD_REQUEST:
-        raise RequestRefused(where, status=status)
+        raise FeedRefused(
+            f"the feed refused the request with status {status}",
+            where=where,
+            remedy="Check base_url, and that this machine may read the feed.",
+        )
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type in _HTML_TYPES:
         raise_html(where)

@@ -1,5 +1,6 @@
 """One request: what is tried again, what is refused at once, what is bounded. Real servers only."""
 
+import base64
 import gzip
 import re
 import socket
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+import requests
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
@@ -219,3 +222,21 @@ def test_a_proxy_of_the_environment_is_used_for_other_machines(monkeypatch: pyte
     with raw_server([OK_HEAD + b"Content-Length: 2\r\n\r\n{}"]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy)
         assert get_once("http://feed.invalid/products") == b"{}"
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer ours"}, {}])
+def test_a_netrc_of_the_user_neither_replaces_nor_adds_credentials(
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login theirs password word\ndefault login theirs password word\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    url = answer(httpserver, json_response())
+    assert requests.get(url, timeout=5).request.headers["Authorization"].startswith("Basic "), "requests would"
+    with HttpClient(QUICK, headers=headers) as client:
+        client.get(url, {})
+        client.post_form(url, {"a": "b"}, user="our", password="own")
+    _, got, posted = (request.headers.get("Authorization") for request, _ in httpserver.log)
+    assert got == headers.get("Authorization")
+    assert posted == f"Basic {base64.b64encode(b'our:own').decode()}"

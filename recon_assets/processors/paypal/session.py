@@ -14,8 +14,8 @@ from typing import Final, Self
 import msgspec
 
 from recon_assets.domain.errors import FeedNotUnderstood, FeedRefused
-from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters
-from recon_assets.feeds.http_answers import RequestRefused
+from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal
+from recon_assets.feeds.http_answers import is_passing
 
 READ_SCOPE: Final = "https://uri.paypal.com/services/reporting/search/read"
 TOKEN_PATH: Final = "/v1/oauth2/token"  # noqa: S105 - an address
@@ -35,12 +35,16 @@ class NotAvailableYet(Exception):
     """PayPal has no data for the start of the window: the day is incomplete."""
 
 
+class _TokenRefused(Exception):
+    """PayPal does not take the token, or not any more."""
+
+
 class _Token(msgspec.Struct):
     access_token: str
     scope: str
 
 
-class _Refusal(msgspec.Struct):
+class _Said(msgspec.Struct):
     name: str = ""
     message: str = ""
 
@@ -76,49 +80,36 @@ class PayPalSession:
 
     def transactions(self, parameters: QueryParameters) -> bytes:
         """One page. Raises what `HttpClient.get` raises, `ResultTooLarge` and `NotAvailableYet`."""
-        try:
-            return self._answer(parameters)
-        except RequestRefused as refusal:
-            said = _refusal(refusal.answer)
-            if said.name == _TOO_LARGE:
-                raise ResultTooLarge from refusal
-            if said.name == _INVALID and said.message.strip().lower().startswith(_NOT_AVAILABLE):
-                raise NotAvailableYet from refusal
-            if refusal.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-                raise _not_allowed(self.url) from refusal
-            raise
-
-    def _answer(self, parameters: QueryParameters) -> bytes:
-        """With the token at hand; PayPal hands out tokens that are about to end, so a refused one is replaced once."""
         if self._client is not None:
             try:
                 return self._client.get(self.url, parameters)
-            except RequestRefused as refusal:
-                if refusal.status != HTTPStatus.UNAUTHORIZED:
-                    raise
+            except _TokenRefused:  # PayPal hands out tokens that are about to end: it is replaced once
                 self._open.close()
         headers = {"Authorization": f"Bearer {self._new_token()}"}
-        self._client = self._open.enter_context(HttpClient(self.limits, headers=headers))
-        return self._client.get(self.url, parameters)
+        self._client = self._open.enter_context(HttpClient(self.limits, headers=headers, explain=_search_refused))
+        try:
+            return self._client.get(self.url, parameters)
+        except _TokenRefused as refusal:
+            raise _not_allowed(self.url) from refusal
 
     def _new_token(self) -> str:
         where = f"{self._base_url}{TOKEN_PATH}"
         user, password = self._credentials.get()
-        try:
-            with HttpClient(self.limits) as client:
-                body = client.post_form(where, {"grant_type": "client_credentials"}, user=user, password=password)
-        except RequestRefused as refusal:
-            if refusal.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-                raise
-            raise FeedRefused(
-                f"PayPal does not accept the credentials in {self._credentials.names}",
-                where=where,
-                remedy="Set both to those of the app; the sandbox's are not those of the live account.",
-            ) from refusal
+        with HttpClient(self.limits, explain=self._token_refused) as client:
+            body = client.post_form(where, {"grant_type": "client_credentials"}, user=user, password=password)
         token = _token(body, where)
         if READ_SCOPE not in token.scope.split():
             raise _not_allowed(where)
         return token.access_token
+
+    def _token_refused(self, refusal: Refusal) -> Exception | None:
+        if refusal.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return None
+        return FeedRefused(
+            f"PayPal does not accept the credentials in {self._credentials.names}",
+            where=refusal.where,
+            remedy="Set both to those of the app; the sandbox's are not those of the live account.",
+        )
 
 
 def _token(body: bytes, where: str) -> _Token:
@@ -141,8 +132,21 @@ def _not_allowed(where: str) -> FeedRefused:
     )
 
 
-def _refusal(answer: bytes) -> _Refusal:
+def _search_refused(refusal: Refusal) -> Exception | None:
+    if is_passing(refusal.status):
+        return None
+    said = _said(refusal.body)
+    if said.name == _TOO_LARGE:
+        return ResultTooLarge()
+    if said.name == _INVALID and said.message.strip().lower().startswith(_NOT_AVAILABLE):
+        return NotAvailableYet()
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        return _TokenRefused()
+    return _not_allowed(refusal.where) if refusal.status == HTTPStatus.FORBIDDEN else None
+
+
+def _said(body: bytes) -> _Said:
     try:
-        return msgspec.json.decode(answer, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Refusal()
+        return msgspec.json.decode(body, type=_Said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Said()

@@ -8,6 +8,7 @@ from werkzeug import Response
 
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import FeedNotUnderstood, FeedRefused, FeedUnavailable, LimitExceeded
+from recon_assets.feeds.http import REFUSAL_MAX_BYTES
 from recon_assets_tests.processors.paypal.api import DAY, NOON, NOT_AVAILABLE, TOO_LARGE, PayPal, answered, record
 
 SECOND = timedelta(seconds=1)
@@ -280,7 +281,7 @@ def test_a_refusal_without_a_readable_code_is_a_refusal(paypal: PayPal, body: st
 
 
 def test_a_code_is_not_looked_for_in_a_refusal_that_has_no_end(paypal: PayPal) -> None:
-    paypal.change = lambda query, page: answered({**TOO_LARGE, "more": "x" * 20_000}, status=400)
+    paypal.change = lambda query, page: answered({**TOO_LARGE, "more": "x" * REFUSAL_MAX_BYTES}, status=400)
     with pytest.raises(FeedRefused, match="status 400"):
         paypal.read()
 
