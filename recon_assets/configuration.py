@@ -24,6 +24,7 @@ from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
@@ -45,7 +46,7 @@ class ProcessorConfig(BaseModel):
     time_zone: str = "UTC"
     day_starts_at: time = time()
     feed: Annotated[
-        ProductsApiFeed | StripeApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription,
+        ProductsApiFeed | StripeApiFeed | SquareApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription,
         Field(discriminator="kind"),
     ]
     ledger: Annotated[LedgerApiFeed | SqlLedgerFeed | FilesDescription, Field(discriminator="kind")]

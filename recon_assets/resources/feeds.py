@@ -16,6 +16,7 @@ from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
 from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
+from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
@@ -23,6 +24,8 @@ from recon_assets.settings import Settings
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
 SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
 """Opens nothing but the sandbox, which takes any test key: no variable has to be set for the demo."""
+SANDBOX_SQUARE_TOKEN = SecretStr("sandbox-square-token")
+"""The same for Square."""
 
 
 class Feeds:
@@ -47,6 +50,8 @@ class Feeds:
             url = self._sandbox()
             if isinstance(feed, StripeApiFeed):
                 feed = feed.with_key(base_url=url, api_key=SANDBOX_STRIPE_KEY)
+            elif isinstance(feed, SquareApiFeed):
+                feed = feed.with_token(base_url=url, access_token=SANDBOX_SQUARE_TOKEN)
             else:
                 feed = feed.model_copy(update={"base_url": url})
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from recon_assets.sandbox.data import Entry, Product, entries_of, products_of
 from recon_assets.sandbox.faults import Faults, FaultyAnswers
 from recon_assets.sandbox.paypal import paypal_routes
+from recon_assets.sandbox.square import square_routes
 from recon_assets.sandbox.stripe_api import balance_transactions
 
 DEFAULT_LIMIT = 30
@@ -33,6 +34,7 @@ def sandbox_app(faults: Faults | None = None) -> ASGIApp:
             Route("/products", _endpoint("products", products_of)),
             Route("/transactions", _endpoint("transactions", entries_of)),
             *paypal_routes(),
+            *square_routes(),
             Route("/v1/balance_transactions", balance_transactions),
         ]
     )

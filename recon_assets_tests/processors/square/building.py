@@ -1,0 +1,127 @@
+"""Payments, refunds, and a server that lists them as Square does."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from recon_assets.feeds.http import HttpLimits
+from recon_assets.processors.square.adapter import SquareAdapter
+from recon_assets.processors.square.feed import SquareApiFeed
+from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY
+
+TOKEN = SecretStr("EAAAcanary4711")
+NOON = SAMPLE_DAY.starts_at + timedelta(hours=12)
+MAIN, OTHER = "LMAIN", "LOTHER"
+
+Record = dict[str, Any]
+
+
+def at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
+
+
+def money(amount: Any, currency: str = "USD") -> Record:
+    return {"amount": amount, "currency": currency}
+
+
+def fee(amount: Any, currency: str = "USD", type_: str = "INITIAL") -> Record:
+    return {"effective_at": at(NOON), "type": type_, "amount_money": money(amount, currency)}
+
+
+def payment(number: int = 1, **changes: Any) -> Record:
+    """By card, 10.00 USD with 0.59 of fee, a second after the one before."""
+    return {
+        "id": f"pay_{number:04d}",
+        "created_at": at(NOON + timedelta(seconds=number)),
+        "status": "COMPLETED",
+        "amount_money": money(1_000),
+        "total_money": money(1_000),
+        "processing_fee": [fee(59)],
+        "source_type": "CARD",
+        "location_id": MAIN,
+        "order_id": f"order_{number}",
+    } | changes
+
+
+def refund(number: int = 1, **changes: Any) -> Record:
+    """5.00 USD back to a card."""
+    return {
+        "id": f"pay_{number:04d}_ref",
+        "created_at": at(NOON + timedelta(hours=1, seconds=number)),
+        "status": "COMPLETED",
+        "amount_money": money(500),
+        "destination_type": "CARD",
+        "location_id": MAIN,
+        "payment_id": f"pay_{number:04d}",
+    } | changes
+
+
+def page_of(name: str, records: Sequence[Any], cursor: str | None = None) -> bytes:
+    return json.dumps(({name: list(records)} if records else {}) | ({"cursor": cursor} if cursor else {})).encode()
+
+
+def feed_of(base_url: str, *, limits: HttpLimits = QUICK, **configuration: Any) -> SquareAdapter:
+    """With a token of the test's own: nothing is in the environment."""
+    feed = SquareApiFeed(kind="square_api", base_url=base_url, **configuration)
+    adapter = feed.with_token(base_url=feed.base_url, access_token=TOKEN).adapter(processor="square", limits=limits)
+    assert isinstance(adapter, SquareAdapter)
+    return adapter
+
+
+def url_of(httpserver: HTTPServer) -> str:
+    return httpserver.url_for("").rstrip("/")
+
+
+def serve(
+    httpserver: HTTPServer, payments: Sequence[Record] = (), refunds: Sequence[Record] = (), *, end_is_in: bool = True
+) -> str:
+    """Both lists by Square's parameters: payments without a location are the main one's, refunds are all."""
+
+    def answer(name: str, records: Sequence[Record]) -> None:
+        def listed(request: Request) -> Response:
+            asked = request.args
+            location = asked.get("location_id", MAIN if name == "payments" else None)
+            start, end = (datetime.fromisoformat(asked[side]) for side in ("begin_time", "end_time"))
+            within = [
+                record
+                for record in records
+                if location in {None, record["location_id"]}
+                and start <= (instant := datetime.fromisoformat(record["created_at"]))
+                and (instant < end or (end_is_in and instant == end))
+            ]
+            within.sort(key=lambda record: str(record["created_at"]), reverse=asked.get("sort_order") != "ASC")
+            place, limit = int(asked.get("cursor", "c0")[1:]), int(asked["limit"])
+            cursor = f"c{place + limit}" if place + limit < len(within) else None
+            return json_response(page_of(name, within[place : place + limit], cursor))
+
+        httpserver.expect_request(f"/v2/{name}").respond_with_handler(listed)
+
+    answer("payments", payments)
+    answer("refunds", refunds)
+    serve_locations(httpserver, MAIN, OTHER)
+    return url_of(httpserver)
+
+
+def serve_locations(httpserver: HTTPServer, *ids: str) -> None:
+    records = [{"id": location, "status": "ACTIVE"} for location in ids]
+    httpserver.expect_request("/v2/locations").respond_with_response(json_response(page_of("locations", records)))
+
+
+def serve_bodies(httpserver: HTTPServer, *bodies: bytes) -> str:
+    """Payments of one location: each body once, in order; the last one stays. No refunds."""
+    left = list(bodies)
+    httpserver.expect_request("/v2/payments").respond_with_handler(
+        lambda _: json_response(left.pop(0) if len(left) > 1 else left[0])
+    )
+    httpserver.expect_request("/v2/refunds").respond_with_response(json_response(b"{}"))
+    serve_locations(httpserver, MAIN)
+    return url_of(httpserver)
+
+
+def json_response(body: bytes | str, status: int = 200, **headers: str) -> Response:
+    return Response(body, status=status, headers=headers, content_type="application/json")
