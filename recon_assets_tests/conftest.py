@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from recon_assets.settings import Settings
 from recon_assets.store import embedded_process
@@ -36,6 +37,9 @@ from recon_assets_tests.store.clusters import (
     running_cluster,
     short_folder,
 )
+
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")  # how long an example takes says something of the machine only
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
