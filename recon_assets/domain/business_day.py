@@ -28,8 +28,7 @@ def business_day(
 ) -> BusinessDay:
     """The window of `business_date`: from `day_starts_at` local time to the same wall time a day later.
 
-    A wall time that the clocks skip on that day is taken as much later as they skip; of one that they repeat, the
-    first.
+    A wall time that clocks skip on that day is taken as much later as they skip; of one that they repeat, the first.
 
     Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown zone; configuration is checked before it gets here.
     """
