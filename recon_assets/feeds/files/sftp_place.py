@@ -13,7 +13,6 @@ import paramiko
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable
 from recon_assets.feeds.credentials import credential
 from recon_assets.feeds.files.places import (
-    CHUNK_BYTES,
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
     PlacedFile,
@@ -25,6 +24,8 @@ from recon_assets.feeds.files.places import (
 )
 
 DEFAULT_PORT: Final = 22
+WINDOW_BYTES: Final = 4 * 1024 * 1024
+"""Asked for at once: a request carries 32 KiB, and to wait for each answer would take minutes for a large file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,24 @@ class SftpPlace:
         host, port = parts.hostname, parts.port or DEFAULT_PORT
         assert host is not None, "an address without a host is refused with the configuration"
         client.set_missing_host_key_policy(_Unknown(self.address, login.known_hosts))
-        key_file = login.key_file_env and credential(login.key_file_env).get_secret_value()
-        password_env = login.password_env or login.key_passphrase_env
-        password = password_env and credential(password_env).get_secret_value()
+        key = self._key()
+        password = login.password_env and credential(login.password_env).get_secret_value()
         user = credential(login.user_env).get_secret_value()
         try:
             client.load_host_keys(str(Path(login.known_hosts).expanduser()))
+        except OSError:
+            raise ConfigurationError(
+                f"the file {login.known_hosts} of known host keys can't be read",
+                where=self.address,
+                remedy="Add the server's key to it, compared with what its operator published.",
+            ) from None
+        try:
             client.connect(
                 host,
                 port,
                 username=user,
-                password=None if key_file else password,
-                key_filename=key_file,
-                passphrase=password if key_file else None,
+                password=password,
+                pkey=key,
                 timeout=CONNECT_TIMEOUT_S,
                 banner_timeout=CONNECT_TIMEOUT_S,
                 auth_timeout=CONNECT_TIMEOUT_S,
@@ -83,38 +89,38 @@ class SftpPlace:
                 allow_agent=False,
                 look_for_keys=False,
             )
-        except FileNotFoundError:
-            raise self._no_file() from None
         except paramiko.BadHostKeyException:
             raise FeedRefused(
                 "the SFTP server shows another host key than the one that is known",
                 where=self.address,
                 remedy=f"Ask its operator whether the key changed; only then replace it in {login.known_hosts}.",
             ) from None
-        except (paramiko.AuthenticationException, paramiko.PasswordRequiredException, ValueError):
-            variables = [name for name in (login.user_env, login.password_env, login.key_file_env) if name]
+        except paramiko.AuthenticationException:
             raise FeedRefused(
-                "the SFTP server does not let us in, or the key can't be read",
+                "the SFTP server does not let us in",
                 where=self.address,
-                remedy=f"Check {', '.join([*variables, *filter(None, [login.key_passphrase_env])])}.",
+                remedy=f"Check {login.user_env} and {login.password_env or login.key_file_env}.",
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unavailable(error, self.address) from None
 
-    def _no_file(self) -> ConfigurationError:
-        """Which of the two files that we open is not there. The path of the key is a value: it is not told."""
-        known_hosts = self.login.known_hosts
-        if not Path(known_hosts).expanduser().exists():
-            return ConfigurationError(
-                f"there is no file {known_hosts} of known host keys",
+    def _key(self) -> paramiko.PKey | None:
+        """Our own key. Its path is a value of the environment: errors name the variable."""
+        login = self.login
+        if login.key_file_env is None:
+            return None
+        path = credential(login.key_file_env).get_secret_value()
+        passphrase = login.key_passphrase_env and credential(login.key_passphrase_env).get_secret_value()
+        try:
+            # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
+            return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+        except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType):
+            variables = " and ".join(filter(None, [login.key_file_env, login.key_passphrase_env]))
+            raise ConfigurationError(
+                "the key for the SFTP server can't be read",
                 where=self.address,
-                remedy="Add the server's key, compared with what its operator published.",
-            )
-        return ConfigurationError(
-            f"the key file that {self.login.key_file_env} names does not exist",
-            where=self.address,
-            remedy="Correct the path in that variable.",
-        )
+                remedy=f"Check {variables}: the path of a private key, and its passphrase if it has one.",
+            ) from None
 
 
 class _Unknown(paramiko.MissingHostKeyPolicy):
@@ -139,12 +145,12 @@ class _Server:
 
     def look(self) -> None:
         with _told(self.address):
-            next(iter(self.session.listdir_iter(self.folder)), None)
+            self._entries(self.folder)
 
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Looks only into folders that fit; one that is not there holds no file."""
-        self.look()
         with _told(self.address):
+            self.session.stat(self.folder)
             return sorted(self._below("", pattern.split("/")), key=lambda file: file.path)
 
     def _below(self, folder: str, steps: list[str]) -> Iterator[PlacedFile]:
@@ -153,30 +159,39 @@ class _Server:
             yield from self._below(f"{folder}{step}/", further)
             return
         try:
-            for number, entry in enumerate(self.session.listdir_iter(f"{self.folder}/{folder}"), start=1):
-                refuse_endless(number, self.address)
-                if not fits(entry.filename, step):
-                    continue
-                path = f"{folder}{entry.filename}"
-                state = self.session.stat(f"{self.folder}/{path}") if stat.S_ISLNK(entry.st_mode or 0) else entry
-                if further and stat.S_ISDIR(state.st_mode or 0):
-                    yield from self._below(f"{path}/", further)
-                elif not further and stat.S_ISREG(state.st_mode or 0):
-                    yield _placed(path, state)
+            entries = self._entries(f"{self.folder}/{folder}")
         except FileNotFoundError:
             return
+        for entry in entries:
+            if not fits(entry.filename, step):
+                continue
+            path = f"{folder}{entry.filename}"
+            state = self.session.stat(f"{self.folder}/{path}") if stat.S_ISLNK(entry.st_mode or 0) else entry
+            if further and stat.S_ISDIR(state.st_mode or 0):
+                yield from self._below(f"{path}/", further)
+            elif not further and stat.S_ISREG(state.st_mode or 0):
+                yield _placed(path, state)
+
+    def _entries(self, folder: str) -> list[paramiko.SFTPAttributes]:
+        """To the end, before anything else is asked: paramiko mixes up the answers of two open listings."""
+        entries: list[paramiko.SFTPAttributes] = []
+        for entry in self.session.listdir_iter(folder):
+            entries.append(entry)
+            refuse_endless(len(entries), self.address)
+        return entries
 
     def chunks(self, file: PlacedFile) -> Iterator[bytes]:
-        """The bytes; the file is looked at again when it is open, and after its last byte."""
+        """The bytes; the file is looked at again before each window of them, and after the last byte."""
         path, where = f"{self.folder}/{file.path}", f"{self.address}/{file.path}"
         with _told(where), self.session.open(path, "rb") as stream:
-            seen = [stream.stat()]
-            for at in range(0, file.size_bytes, CHUNK_BYTES):
+            for at in range(0, file.size_bytes, WINDOW_BYTES):
+                if _placed(file.path, stream.stat()) != file:
+                    break
                 try:
-                    yield from stream.readv([(at, min(CHUNK_BYTES, file.size_bytes - at))])
+                    yield from stream.readv([(at, min(WINDOW_BYTES, file.size_bytes - at))])
                 except EOFError:  # it is shorter now, or the line is cut: then the next request fails
                     break
-            seen += [stream.stat(), self.session.stat(path)]
+            seen = [stream.stat(), self.session.stat(path)]
         if any(_placed(file.path, state) != file for state in seen):
             raise StillBeingWritten(
                 "a file changed while it was copied", where=where, remedy="Try again when its writer has finished."

@@ -93,7 +93,7 @@ class SftpServer:
             transport.add_server_key(self.host_key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, root=self._root)
             self._transports.append(transport)
-            with suppress(paramiko.SSHException, EOFError):
+            with suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(server=_Login(self.key))
 
     def cut(self) -> None:

@@ -110,12 +110,11 @@ def test_a_file_that_changes_is_a_problem_and_not_half_a_file(
         first, second = files.listing("*")
 
         def chunks(file: PlacedFile) -> Iterator[bytes]:
-            if not already_read:
-                change(Path(place.address, file.path))
-            for chunk in files.chunks(file):
-                yield chunk
-                if already_read:
-                    change(Path(place.address, file.path))
+            copying = files.chunks(file)
+            if already_read:
+                yield next(copying)
+            change(Path(place.address, file.path))
+            yield from copying
 
         changing = SimpleNamespace(listing=files.listing, chunks=chunks)
         assert brought(changing, first, "first", max_bytes=1_000, into=into) is None

@@ -118,7 +118,7 @@ def test_a_bucket_that_is_not_there_is_refused(bucket: Any, tmp_path: Path) -> N
         (503, "SlowDown", FeedUnavailable, "SlowDown"),
     ],
 )
-def test_what_s3_answers_is_told_by_its_code_and_never_by_its_text(
+def test_what_s3_answers_is_told_by_its_code_and_never_by_its_text(  # noqa: PLR0917
     aws: pytest.MonkeyPatch, httpserver: HTTPServer, tmp_path: Path, caplog: pytest.LogCaptureFixture,
     status: int, code: str, error: type[Exception], says: str,
 ) -> None:  # fmt: skip

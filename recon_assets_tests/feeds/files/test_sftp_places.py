@@ -12,6 +12,7 @@ from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnav
 from recon_assets.domain.records import Side
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.places import StillBeingWritten
+from recon_assets.feeds.files.sftp_place import WINDOW_BYTES
 from recon_assets_tests.feeds.files.building import HEADER, described, fetched, read
 from recon_assets_tests.feeds.files.sftp_server import PASSWORD, USER, SftpServer
 
@@ -55,16 +56,15 @@ def adapter_at(
 
 @pytest.mark.parametrize("login", [BY_PASSWORD, BY_KEY])
 def test_the_files_of_the_day_come_whole(server: SftpServer, tmp_path: Path, root: Path, login: dict[str, str]) -> None:
-    long = RECORDS + b"".join(
-        b"n%d,1.00,USD,completed,2025-09-30T00:00:00Z\n" % number for number in range(60_000)
-    )  # more than two chunks
+    long = RECORDS + b"".join(b"n%d,1.00,USD,completed,2025-09-30T00:00:00Z\n" % number for number in range(100_000))
+    assert len(long) > WINDOW_BYTES
     (root / "out" / "2025-09-30.csv").write_bytes(long)
     (root / "out" / "2025-09-30 b.csv").write_bytes(long)
     (root / "out" / "2025-09-29.csv").write_bytes(RECORDS)
     adapter = adapter_at(server, tmp_path, login=login)
     adapter.probe()
     got = read(tmp_path, adapter)
-    assert (got.rows.num_rows, got.rejected, got.raw.problems) == (60_001, (), ())
+    assert (got.rows.num_rows, got.rejected, got.raw.problems) == (100_001, (), ())
     assert {file.size_bytes for file in got.raw.files} == {len(long)}
     assert got.raw.facts == ("2025-09-30.csv has the same bytes as 2025-09-30 b.csv: used once",)
     assert fetched(tmp_path, adapter).files == got.raw.files
@@ -97,7 +97,7 @@ def test_a_file_that_changes_after_the_listing_is_still_being_written(
 
 
 def test_a_line_that_is_cut_is_tried_again_later(server: SftpServer, tmp_path: Path, root: Path) -> None:
-    (root / "out" / "2025-09-30.csv").write_bytes(RECORDS * 50_000)
+    (root / "out" / "2025-09-30.csv").write_bytes(RECORDS * (2 * WINDOW_BYTES // len(RECORDS)))
     with adapter_at(server, tmp_path).place.opened() as files:
         (file,) = files.listing("*")
         copying = files.chunks(file)
@@ -133,7 +133,7 @@ def no_known_hosts(server: SftpServer, tmp_path: Path, monkeypatch: pytest.Monke
     [
         (unknown_host, FeedRefused, "host key is not known; it shows ssh-rsa SHA256:"),
         (other_host_key, FeedRefused, "another host key"),
-        (wrong_password, FeedRefused, "does not let us in.*SFTP_USER, SFTP_PASSWORD"),
+        (wrong_password, FeedRefused, "does not let us in.*SFTP_USER and SFTP_PASSWORD"),
         (wrong_user, FeedRefused, "does not let us in"),
         (no_known_hosts, ConfigurationError, "known host keys"),
     ],
@@ -146,17 +146,31 @@ def test_a_wrong_host_or_login_is_refused_without_a_credential(
     caplog.set_level(logging.DEBUG)
     with pytest.raises(error, match=says) as refused:
         adapter_at(server, tmp_path).probe()
-    told = f"{refused.value!r} {refused.value.__cause__!r} {caplog.text}"
-    assert PASSWORD not in told and "nobody-canary" not in told
+    assert PASSWORD not in f"{refused.value!r} {refused.value.__cause__!r} {caplog.text}"
+    assert "nobody-canary" not in repr(refused.value)
 
 
-def test_a_key_that_is_not_there_or_no_key_names_its_variable(
+def test_a_key_with_a_passphrase_opens_the_server_and_without_it_is_not_read(
     server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, error in (("gone", ConfigurationError), ("known_hosts", FeedRefused)):
+    server.key.write_private_key_file(str(tmp_path / "locked"), password="canary-passphrase")
+    monkeypatch.setenv("SFTP_KEY", str(tmp_path / "locked"))
+    monkeypatch.setenv("SFTP_PASSPHRASE", "canary-passphrase")
+    adapter_at(server, tmp_path, login=BY_KEY | {"key_passphrase_env": "SFTP_PASSPHRASE"}).probe()
+    for name in ("locked", "gone", "known_hosts"):
         monkeypatch.setenv("SFTP_KEY", str(tmp_path / name))
-        with pytest.raises(error, match="SFTP_KEY"):
+        with pytest.raises(ConfigurationError, match=r"key for the SFTP server can't be read.*SFTP_KEY") as refused:
             adapter_at(server, tmp_path, login=BY_KEY).probe()
+        assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_key_that_the_server_does_not_know_is_refused(
+    server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paramiko.RSAKey.generate(2048).write_private_key_file(str(tmp_path / "other"))
+    monkeypatch.setenv("SFTP_KEY", str(tmp_path / "other"))
+    with pytest.raises(FeedRefused, match=r"does not let us in.*SFTP_USER and SFTP_KEY"):
+        adapter_at(server, tmp_path, login=BY_KEY).probe()
 
 
 def test_no_folder_and_no_right_are_refused(server: SftpServer, tmp_path: Path, root: Path) -> None:
