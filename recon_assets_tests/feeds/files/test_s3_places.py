@@ -10,8 +10,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pytest_httpserver import HTTPServer
 
-from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable
+from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
 from recon_assets.domain.records import Side
+from recon_assets.feeds.files import places
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.places import StillBeingWritten
 from recon_assets_tests.feeds.files.building import HEADER, described, fetched, read
@@ -83,6 +84,21 @@ def test_a_pattern_looks_into_folders_of_a_bucket_without_prefix(bucket: Any, tm
     bucket.put_object(Key="2025/0930/a.csv", Body=RECORDS)
     adapter = adapter_at(tmp_path, "s3://settlements", "2025/{date:%m%d}/*/a*.csv")
     assert [file.source for file in fetched(tmp_path, adapter).files] == ["2025/0930/x/a.csv"]
+
+
+def test_a_prefix_with_too_many_files_is_refused(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MAX_LISTED", 2)
+    for number in range(3):
+        bucket.put_object(Key=f"adyen/2025-09-30.{number}", Body=RECORDS)
+    with pytest.raises(LimitExceeded, match="more than 2 files were listed"):
+        fetched(tmp_path, adapter_at(tmp_path))
+
+
+def test_a_file_that_takes_too_long_is_refused(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0)
+    bucket.put_object(Key="adyen/2025-09-30.csv", Body=RECORDS)
+    with pytest.raises(LimitExceeded, match="longer than 0 s"):
+        fetched(tmp_path, adapter_at(tmp_path))
 
 
 def test_no_file_yet_is_incomplete(bucket: Any, tmp_path: Path) -> None:

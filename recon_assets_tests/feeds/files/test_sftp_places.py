@@ -8,8 +8,9 @@ import paramiko
 import pytest
 from pydantic import ValidationError
 
-from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable
+from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
 from recon_assets.domain.records import Side
+from recon_assets.feeds.files import places
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.places import StillBeingWritten
 from recon_assets.feeds.files.sftp_place import WINDOW_BYTES
@@ -68,6 +69,18 @@ def test_the_files_of_the_day_come_whole(server: SftpServer, tmp_path: Path, roo
     assert {file.size_bytes for file in got.raw.files} == {len(long)}
     assert got.raw.facts == ("2025-09-30.csv has the same bytes as 2025-09-30 b.csv: used once",)
     assert fetched(tmp_path, adapter).files == got.raw.files
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "storage").rglob("*") if path.is_file())
+    assert PASSWORD.encode() not in kept and PASSWORD not in f"{adapter!r} {got.raw!r} {adapter.source}"
+
+
+def test_a_folder_with_too_many_files_is_refused(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_LISTED", 2)
+    for number in range(3):
+        (root / "out" / f"{number}.csv").write_bytes(RECORDS)
+    with pytest.raises(LimitExceeded, match="more than 2 files were listed"):
+        fetched(tmp_path, adapter_at(server, tmp_path))
 
 
 def test_a_pattern_looks_into_folders_and_a_day_without_one_has_no_file(
