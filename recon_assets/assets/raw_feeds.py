@@ -57,5 +57,6 @@ def _metadata(raw: RawFeed, source: str) -> dict[str, object]:
         "folder": raw.folder,
         "bytes": raw.size_bytes,
         "records_promised": "not stated" if raw.promised_records is None else raw.promised_records,
+        "facts": "; ".join(raw.facts[:20]) or "none",
         "files": dg.MetadataValue.table(files) if files else "none",
     }

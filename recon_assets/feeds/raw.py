@@ -31,7 +31,8 @@ class RawFeed:
     """The raw feed of one side of one processor-day.
 
     `folder` is relative to the storage root. `promised_records` is what the feed said it holds, if it said so;
-    `says_empty` is an explicit statement that nothing happened; `problems` are sentences about what did not come.
+    `says_empty` is an explicit statement that nothing happened; `problems` are sentences about what did not come,
+    `facts` about what came and is no problem, such as a file that came twice.
     """
 
     processor: str
@@ -44,6 +45,7 @@ class RawFeed:
     says_empty: bool
     problems: tuple[str, ...]
     fetched_at: datetime
+    facts: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -64,6 +66,7 @@ class RawFeedWriter:
         self._unfinished = self._target.with_name(f".{self._target.name}.{os.getpid()}")
         self._files: list[RawFile] = []
         self._problems: list[str] = []
+        self._facts: list[str] = []
         self._promised: int | None = None
         self._says_empty = False
 
@@ -76,21 +79,29 @@ class RawFeedWriter:
         shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def add_file(self, name: str, *, source: str, chunks: Iterable[bytes]) -> RawFile:
-        """Store the bytes of one file, unchanged, and fsync them."""
+        """Store the bytes of one file, unchanged, and fsync them. When `chunks` raises, nothing of the file is kept."""
         assert "/" not in name and name not in {file.name for file in self._files}, (
             "raw file names are plain and unique"
         )
-        digest, size = hashlib.sha256(), 0
-        with (self._unfinished / name).open("wb") as out:
-            for chunk in chunks:
-                out.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
-            out.flush()
-            os.fsync(out.fileno())
+        digest, size, path = hashlib.sha256(), 0, self._unfinished / name
+        try:
+            with path.open("wb") as out:
+                for chunk in chunks:
+                    out.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         file = RawFile(name=name, source=source, size_bytes=size, sha256=digest.hexdigest())
         self._files.append(file)
         return file
+
+    def path_of(self, file: RawFile) -> Path:
+        """Where the bytes of a file are until `finish`."""
+        return self._unfinished / file.name
 
     def promise(self, records: int) -> None:
         """The feed said how many records it holds."""
@@ -103,6 +114,10 @@ class RawFeedWriter:
     def note_problem(self, sentence: str) -> None:
         """Something did not come or does not add up: the day can't be concluded. No payment values."""
         self._problems.append(sentence)
+
+    def note_fact(self, sentence: str) -> None:
+        """Something to know about what came; the day can be concluded. No payment values."""
+        self._facts.append(sentence)
 
     def finish(self) -> RawFeed:
         """Put the folder in place and return what is in it."""
@@ -119,4 +134,5 @@ class RawFeedWriter:
             says_empty=self._says_empty,
             problems=tuple(self._problems),
             fetched_at=datetime.now(UTC),
+            facts=tuple(self._facts),
         )

@@ -1,6 +1,5 @@
-"""Files in a folder as a feed: which files belong to a day, their bytes brought over, and read again later."""
+"""Files in a place as a feed: which files belong to a day, their bytes brought over, and read again later."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,26 +7,28 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import (
-    ConfigurationError,
-    FeedNotUnderstood,
-    FeedRefused,
-    FeedUnavailable,
-    LimitExceeded,
-    ReconError,
-)
+from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded, ReconError
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.files.controls import Read, problems_of, read_file, trailer_problems
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.parse import BatchParser
+from recon_assets.feeds.files.places import (
+    OpenPlace,
+    Place,
+    PlacedFile,
+    brought,
+    fits,
+    note_repeats,
+    place_at,
+    used_once,
+)
 from recon_assets.feeds.files.records import batches_of, records_of
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter, RawFile
 
 MAX_FILES: Final = 1_000
 MAX_FILE_BYTES: Final = 32 * 1024**3
 MAX_NAME_LENGTH: Final = 200
-_COPY_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,81 +46,64 @@ class FilesAdapter:
         return "files"
 
     @property
-    def folder(self) -> Path:
-        """Where the files are; `folder` of the description, relative to the feeds folder unless absolute."""
-        return self.feeds_dir / self.description.folder
+    def place(self) -> Place:
+        """Where the files are: `folder` of the description."""
+        return place_at(self.description.folder, feeds_dir=self.feeds_dir, login=self.description.sftp)
 
     @property
     def source(self) -> str:
-        """Folder and pattern."""
-        return f"{self.folder}/{self.description.pattern}"
+        """Place and pattern."""
+        return f"{self.place.address}/{self.description.pattern}"
 
     def probe(self) -> None:
-        """Raise as `fetch` would when the folder is not there or may not be listed."""
-        if not self.folder.is_dir():
-            raise ConfigurationError(
-                f"the feed folder of {self.processor} ({self.side}) does not exist",
-                where=str(self.folder),
-                remedy="Create it, or correct `folder` in the description or RECON_FEEDS_DIR.",
-            )
-        if not os.access(self.folder, os.R_OK | os.X_OK):
-            raise FeedRefused(
-                "the feed folder may not be read", where=str(self.folder), remedy="Give our user access to it."
-            )
+        """Raise as `fetch` would when the place can't be reached or may not be listed."""
+        self.place.probe()
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
-        """Copy the files of the day, byte for byte. No file, or an empty one, is noted as a problem.
-
-        Raises `FeedUnavailable` for a file that is still being written.
-        """
-        self.probe()
+        """Bring the files of the day, byte for byte. No file, an empty one, or one still being written is a problem."""
         pattern = self.description.pattern_of(day.business_date)
-        trailers = self._trailers(day)
-        found = sorted(path for path in self.folder.glob(pattern) if path.is_file() and path not in trailers)
-        if not found:
-            into.note_problem(f"no file for {day.text} yet: looked for {pattern} in {self.folder}")
-            return
-        if len(found) > MAX_FILES:
-            raise LimitExceeded(
-                f"{len(found)} files for one day, the limit is {MAX_FILES}",
-                where=self.source,
-                remedy="Make `pattern` narrower, or join the files.",
-            )
-        copied = self._copied([*found, *trailers], into)
-        self._judge_emptiness(found, copied[: len(found)], into)
-        if self.description.states_totals:
-            self._check_totals(found, trailers, day, into)
+        trailer_pattern = self.description.trailer_pattern_of(day.business_date)
+        with self.place.opened() as files:
+            trailers = [] if trailer_pattern is None else files.listing(trailer_pattern)
+            found = [file for file in files.listing(pattern) if file not in trailers]
+            if not found:
+                into.note_problem(f"no file for {day.text} yet: looked for {pattern} in {self.place.address}")
+                return
+            if len(found) > MAX_FILES:
+                raise LimitExceeded(
+                    f"{len(found)} files for one day, the limit is {MAX_FILES}",
+                    where=self.source,
+                    remedy="Make `pattern` narrower, or join the files.",
+                )
+            brought_files = _brought(files, [*found, *trailers], into)
+        trailer_paths = {file.path for file in trailers}
+        used = note_repeats([file for file in brought_files if file.source not in trailer_paths], into)
+        self._judge_emptiness(used, into)
+        if self.description.states_totals and len(brought_files) == len(found) + len(trailers):
+            self._check_totals(used, [file for file in brought_files if file.source in trailer_paths], day, into)
 
     def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
         """Parse the stored files in order. Which day a row belongs to is judged later, on all rows."""
         parser = BatchParser(self.description)
         trailer = self.description.trailer_pattern_of(day.business_date)
-        for file in raw.files:
-            if file.size_bytes and not (trailer and PurePosixPath(file.source).match(trailer)):
+        files = [file for file in raw.files if not (trailer and fits(file.source, trailer))]
+        for file in used_once(files):
+            if file.size_bytes:
                 yield from (parser.parse(batch) for batch in batches_of(folder / file.name, self.description))
 
-    def _trailers(self, day: BusinessDay) -> list[Path]:
-        pattern = self.description.trailer_pattern_of(day.business_date)
-        return [] if pattern is None else sorted(path for path in self.folder.glob(pattern) if path.is_file())
-
-    def _copied(self, paths: list[Path], into: RawFeedWriter) -> list[RawFile]:
-        names = _plain_names([path.relative_to(self.folder).as_posix() for path in paths])
-        return [
-            into.add_file(name, source=path.relative_to(self.folder).as_posix(), chunks=_bytes_of(path))
-            for path, name in zip(paths, names, strict=True)
-        ]
-
-    def _check_totals(self, found: list[Path], trailers: list[Path], day: BusinessDay, into: RawFeedWriter) -> None:
+    def _check_totals(
+        self, found: list[RawFile], trailers: list[RawFile], day: BusinessDay, into: RawFeedWriter
+    ) -> None:
         """Hold what the files say of themselves, and what their trailer says, against their records."""
         whole = Read()
-        for path in found:
+        for file in found:
             try:
-                read = read_file(path, self.description)
+                read = read_file(into.path_of(file), self.description)
             except (ReconError, UnicodeError, OSError):
                 return  # for `read` to refuse: by then its bytes are kept
             whole.and_also(read)
-            if path.stat().st_size:
-                for problem in problems_of(path.relative_to(self.folder).as_posix(), read, self.description):
+            if file.size_bytes:
+                for problem in problems_of(file.source, read, self.description):
                     into.note_problem(problem)
         if self.description.trailer is None:
             return
@@ -127,23 +111,21 @@ class FilesAdapter:
             into.note_problem(
                 f"no trailer for {day.text} yet: looked for {self.description.trailer_pattern_of(day.business_date)}"
             )
-        for path in trailers:
-            for problem in trailer_problems(path, path.name, whole, self.description):
+        for file in trailers:
+            name = PurePosixPath(file.source).name
+            for problem in trailer_problems(into.path_of(file), name, whole, self.description):
                 into.note_problem(problem)
 
-    def _judge_emptiness(self, found: list[Path], copied: list[RawFile], into: RawFeedWriter) -> None:
-        """Say what files without records mean, and refuse to count the same bytes twice."""
-        with_records: dict[str, str] = {}
-        empty: list[str] = []
-        for path, file in zip(found, copied, strict=True):
+    def _judge_emptiness(self, found: list[RawFile], into: RawFeedWriter) -> None:
+        """Say what files without records mean."""
+        with_records, empty = False, list[str]()
+        for file in found:
             if not file.size_bytes and self.description.format == "csv":
                 into.note_problem(f"{file.source} is empty, not even a header")
-            elif not self._has_records(path):
-                empty.append(file.source)
-            elif file.sha256 in with_records:
-                into.note_problem(f"{file.source} has the same bytes as {with_records[file.sha256]}")
+            elif self._has_records(into.path_of(file)):
+                with_records = True
             else:
-                with_records[file.sha256] = file.source
+                empty.append(file.source)
         if with_records or not empty:
             return
         if self.description.empty_file_means_no_movements:
@@ -162,30 +144,13 @@ class FilesAdapter:
             return True
 
 
-def _bytes_of(path: Path) -> Iterator[bytes]:
-    """The bytes of a file that nobody is writing. Raises `FeedUnavailable` when it changes meanwhile."""
-    try:
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            if before.st_size > MAX_FILE_BYTES:
-                raise LimitExceeded(
-                    f"a file is larger than {MAX_FILE_BYTES} bytes", where=str(path), remedy="Split the file."
-                )
-            while chunk := file.read(_COPY_BYTES):
-                yield chunk
-            after, at_path = os.fstat(file.fileno()), path.stat()
-    except OSError as error:
-        raise FeedUnavailable(
-            "a file could not be read to its end", where=str(path), remedy="Try again; check the disk or share."
-        ) from error
-    if not (_version(before) == _version(after) == _version(at_path)):
-        raise FeedUnavailable(
-            "a file changed while it was copied", where=str(path), remedy="Try again when its writer has finished."
-        )
-
-
-def _version(state: os.stat_result) -> tuple[int, int, int]:
-    return state.st_ino, state.st_size, state.st_mtime_ns
+def _brought(files: OpenPlace, wanted: list[PlacedFile], into: RawFeedWriter) -> list[RawFile]:
+    names = _plain_names(file.path for file in wanted)
+    every = [
+        brought(files, file, name, max_bytes=MAX_FILE_BYTES, into=into)
+        for file, name in zip(wanted, names, strict=True)
+    ]
+    return [file for file in every if file is not None]
 
 
 def _plain_names(relative_paths: Iterable[str]) -> list[str]:

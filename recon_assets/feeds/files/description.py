@@ -28,6 +28,7 @@ from recon_assets.feeds.files.description_columns import (
     names_of,
 )
 from recon_assets.feeds.files.description_values import Amounts, Constants, Signs, Times
+from recon_assets.feeds.files.places import Folder, SftpLogin, checked_login
 
 MAX_SKIP_LINES: Final = 1_000
 
@@ -89,7 +90,8 @@ class FilesDescription(Strict):
     """A feed of kind `files`, as its YAML says it."""
 
     kind: Literal["files"]
-    folder: str = Field(min_length=1)
+    folder: Folder
+    sftp: SftpLogin | None = None
     pattern: str
     format: Literal["csv", "json", "json_lines"]
     csv: CsvOptions = CsvOptions()
@@ -172,6 +174,11 @@ class FilesDescription(Strict):
             raise ValueError("the format of `times` has no offset (%z): time_zone is needed, fixed or as a column")
         if self.times.time_zone is not None and self.columns.time_zone is not None:
             raise ValueError("time_zone: either in `times` or in `columns`, not in both")
+        return self
+
+    @model_validator(mode="after")
+    def _login_is_of_the_place(self) -> Self:
+        checked_login(self.folder, self.sftp)
         return self
 
     @model_validator(mode="after")

@@ -1,9 +1,8 @@
-"""The feed `paypal_settlement`: settlement reports (STL) in a folder, as PayPal's SFTP server keeps them.
+"""The feed `paypal_settlement`: settlement reports (STL) as files, as PayPal's SFTP server keeps them.
 
 What belongs here: which files are a day's report. Not here: what is in them (`settlement_report`).
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,14 +10,25 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
+from recon_assets.domain.errors import ConfigurationError, LimitExceeded
 from recon_assets.domain.records import RejectedRow
 from recon_assets.feeds.adapter import Adapter, ParsedChunk
+from recon_assets.feeds.files.places import (
+    Folder,
+    Place,
+    PlacedFile,
+    SftpLogin,
+    brought,
+    checked_login,
+    note_repeats,
+    place_at,
+    used_once,
+)
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.processors.paypal.entries import Entry, chunk_of
 from recon_assets.processors.paypal.settlement_report import SettlementReport
@@ -28,7 +38,6 @@ MAX_FILES: Final = 100
 """Of one day. PayPal begins a new one after a million rows."""
 
 MAX_FILE_BYTES: Final = 4 * 1024**3
-_COPY_BYTES: Final = 1024 * 1024
 _DATE: Final = "{date}"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -45,15 +54,21 @@ class PayPalSettlementFeed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["paypal_settlement"] = "paypal_settlement"
-    folder: str
+    folder: Folder
+    sftp: SftpLogin | None = None
     pattern: Annotated[str, AfterValidator(_names_the_day)] = "STL-{date}.*.CSV"
     whole_unit_currencies: frozenset[str] = frozenset({"HUF", "TWD"})
 
+    @model_validator(mode="after")
+    def _login_is_of_the_place(self) -> Self:
+        checked_login(self.folder, self.sftp)
+        return self
+
     def adapter(self, *, processor: str, feeds_dir: Path) -> Adapter:
-        """The feed of `processor`; `folder` is below `feeds_dir` unless absolute."""
+        """The feed of `processor`; a local `folder` is below `feeds_dir` unless absolute."""
         return PayPalSettlementAdapter(
             processor=processor,
-            folder=feeds_dir / self.folder,
+            place=place_at(self.folder, feeds_dir=feeds_dir, login=self.sftp),
             pattern=self.pattern,
             whole_unit_currencies=self.whole_unit_currencies,
         )
@@ -64,7 +79,7 @@ class PayPalSettlementAdapter:
     """An `Adapter`. Safe to repeat."""
 
     processor: str
-    folder: Path
+    place: Place
     pattern: str
     whole_unit_currencies: frozenset[str]
 
@@ -75,46 +90,35 @@ class PayPalSettlementAdapter:
 
     @property
     def source(self) -> str:
-        """Folder and pattern."""
-        return f"{self.folder}/{self.pattern}"
+        """Place and pattern."""
+        return f"{self.place.address}/{self.pattern}"
 
     def probe(self) -> None:
-        """Raise as `fetch` would when the folder is not there or may not be listed."""
-        if not self.folder.is_dir():
-            raise ConfigurationError(
-                f"the folder of {self.processor}'s settlement reports does not exist",
-                where=str(self.folder),
-                remedy="Create it, or correct `folder` in the configuration or RECON_FEEDS_DIR.",
-            )
-        if not os.access(self.folder, os.R_OK | os.X_OK):
-            raise FeedRefused(
-                "the folder of the settlement reports may not be read",
-                where=str(self.folder),
-                remedy="Give our user access to it.",
-            )
+        """Raise as `fetch` would when the place can't be reached or may not be listed."""
+        self.place.probe()
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
-        """Copy the day's files and hold their footers against their rows: what differs is a noted problem.
+        """Bring the day's files and hold their footers against their rows: what differs is a noted problem.
 
-        Raises `FeedUnavailable` for a file that is still being written, and `FeedNotUnderstood` for another kind.
+        So is a file that is still being written. Raises `FeedNotUnderstood` for a file of another kind.
         """
-        self.probe()
-        found = self._files_of(day.business_date)
-        if not found:
-            into.note_problem(
-                f"no settlement report for {day.text} yet: looked for {self._pattern_of(day.business_date)} in "
-                f"{self.folder}; PayPal delivers it by noon of the next day, in the first time zone of its window"
-            )
-            return
-        source_of_digest: dict[str, str] = {}
+        pattern = self._pattern_of(day.business_date)
+        with self.place.opened() as files:
+            found = self._checked(files.listing(pattern))
+            if not found:
+                into.note_problem(
+                    f"no settlement report for {day.text} yet: looked for {pattern} in {self.place.address}; PayPal "
+                    "delivers it by noon of the next day, in the first time zone of its window"
+                )
+                return
+            every = [brought(files, file, file.path, max_bytes=MAX_FILE_BYTES, into=into) for file in found]
+        whole = [file for file in every if file is not None]
         report = self._report()
-        for path in found:
-            file = into.add_file(path.name, source=path.name, chunks=_bytes_of(path))
-            if file.sha256 in source_of_digest:
-                into.note_problem(f"{path.name} has the same bytes as {source_of_digest[file.sha256]}")
-            source_of_digest.setdefault(file.sha256, path.name)
-            for _ in report.read(path):
+        for file in note_repeats(whole, into):
+            for _ in report.read(into.path_of(file)):
                 pass
+        if len(whole) < len(found):  # footers of a report with a hole say nothing
+            return
         report.finish()
         for problem in report.problems:
             into.note_problem(problem)
@@ -126,7 +130,7 @@ class PayPalSettlementAdapter:
     def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:  # noqa: ARG002
         """Parse the stored files in the order of their names and rows."""
         report, seen = self._report(), Counter[str]()
-        taken = (row for file in raw.files for row in report.read(folder / file.name))
+        taken = (row for file in used_once(raw.files) for row in report.read(folder / file.name))
         while rows := list(islice(taken, CHUNK_ROWS)):
             yield _chunk(rows, seen)
 
@@ -136,16 +140,15 @@ class PayPalSettlementAdapter:
     def _pattern_of(self, business_date: date) -> str:
         return self.pattern.replace(_DATE, f"{business_date:%Y%m%d}")
 
-    def _files_of(self, business_date: date) -> list[Path]:
-        found = sorted(path for path in self.folder.glob(self._pattern_of(business_date)) if path.is_file())
+    def _checked(self, found: list[PlacedFile]) -> list[PlacedFile]:
         if len(found) > MAX_FILES:
             raise LimitExceeded(
                 f"{len(found)} files for one day, the limit is {MAX_FILES}",
                 where=self.source,
                 remedy="Make `pattern` narrower.",
             )
-        for path in found:
-            if not _PLAIN_NAME.fullmatch(path.name):
+        for file in found:
+            if not _PLAIN_NAME.fullmatch(file.path):
                 raise ConfigurationError(
                     "the pattern finds a file whose name is not PayPal's",
                     where=self.source,
@@ -163,25 +166,3 @@ def _chunk(rows: Iterable[Entry | RejectedRow], seen: Counter[str]) -> ParsedChu
         else:
             entries.append(row)
     return chunk_of(entries, rejected, seen=seen)
-
-
-def _bytes_of(path: Path) -> Iterator[bytes]:
-    """The bytes of a file that nobody is writing. Raises `FeedUnavailable` when it changes meanwhile."""
-    try:
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            if before.st_size > MAX_FILE_BYTES:
-                raise LimitExceeded(
-                    f"a file is larger than {MAX_FILE_BYTES} bytes", where=str(path), remedy="Make `pattern` narrower."
-                )
-            while chunk := file.read(_COPY_BYTES):
-                yield chunk
-            after, at_path = os.fstat(file.fileno()), path.stat()
-    except OSError as error:
-        raise FeedUnavailable(
-            "a file could not be read to its end", where=str(path), remedy="Try again; check the disk or share."
-        ) from error
-    if len({(state.st_ino, state.st_size, state.st_mtime_ns) for state in (before, after, at_path)}) > 1:
-        raise FeedUnavailable(
-            "a file changed while it was copied", where=str(path), remedy="Try again when its writer has finished."
-        )

@@ -52,11 +52,12 @@ def described_by(path: Path) -> FilesDescription:
 def adapter_in(folder: Path, description: FilesDescription, files: Mapping[str, bytes]) -> FilesAdapter:
     """An adapter whose folder holds `files`."""
     adapter = FilesAdapter("adyen", Side.PROCESSOR, description, folder / "feeds")
+    place = Path(adapter.place.address)
     for name, content in files.items():
-        path = adapter.folder / name
+        path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    adapter.folder.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     return adapter
 
 

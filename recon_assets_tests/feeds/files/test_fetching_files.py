@@ -1,8 +1,9 @@
 """The files of the day come over byte for byte, or it is said what did not come."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,8 @@ from recon_assets.domain.errors import ConfigurationError, FeedUnavailable, Limi
 from recon_assets.domain.records import Side
 from recon_assets.feeds.files import adapter as files_adapter
 from recon_assets.feeds.files.adapter import FilesAdapter
+from recon_assets.feeds.files.places import PlacedFile, brought
+from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets_tests.feeds.files.building import DAY, HEADER, SIMPLE, adapter_in, described, fetched, read
 
 RECORDS = f"{HEADER}\nt1,1.00,USD,completed,2025-09-30T00:00:00Z\n".encode()
@@ -20,7 +23,6 @@ NO_RECORDS = (
     "set `empty_file_means_no_movements` in the description"
 )
 NOT_EVEN_A_HEADER = "settlement_2025-09-30b is empty, not even a header"
-TWICE = "settlement_2025-09-30b has the same bytes as settlement_2025-09-30"
 JSON_LINES = {"format": "json_lines"}
 
 
@@ -58,7 +60,7 @@ def test_a_pattern_may_look_into_folders_of_days(tmp_path: Path) -> None:
         ({"": HEADER_ONLY}, EMPTY_IS_A_STATEMENT, True, []),
         ({"": HEADER_ONLY, "b": RECORDS}, EMPTY_IS_A_STATEMENT, False, []),
         ({"": HEADER_ONLY, "b": b""}, EMPTY_IS_A_STATEMENT, True, [NOT_EVEN_A_HEADER]),
-        ({"": RECORDS, "b": RECORDS}, {}, False, [TWICE]),
+        ({"": RECORDS, "b": RECORDS}, {}, False, []),
         ({"": b"not a header at all"}, EMPTY_IS_A_STATEMENT, True, []),
         ({"": b"<html></html>"}, EMPTY_IS_A_STATEMENT, False, []),
         ({"": b""}, JSON_LINES | EMPTY_IS_A_STATEMENT, True, []),
@@ -72,7 +74,7 @@ def test_a_feed_without_records_says_that_nothing_happened_only_where_that_was_a
     named = {f"settlement_2025-09-30{suffix}": content for suffix, content in files.items()}
     adapter = adapter_in(tmp_path, described(**changes), named)
     raw = fetched(tmp_path, adapter)
-    assert list(raw.problems) == [problem.format(folder=adapter.folder) for problem in problems]
+    assert list(raw.problems) == [problem.format(folder=adapter.place.address) for problem in problems]
     assert raw.says_empty is says_empty
 
 
@@ -84,32 +86,59 @@ def test_a_missing_folder_is_a_mistake_of_configuration(tmp_path: Path) -> None:
         assert refused.value.where == str(tmp_path / "nowhere")
 
 
-def test_a_file_that_grows_while_it_is_copied_is_tried_again_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files_adapter, "_COPY_BYTES", 10)
-    path = adapter_in(tmp_path, described(), {"settlement_2025-09-30": RECORDS}).folder / "settlement_2025-09-30"
-    copying = files_adapter._bytes_of(path)
-    next(copying)
+def growing(path: Path) -> None:
     with path.open("ab") as writer:
         writer.write(b"more")
-    with pytest.raises(FeedUnavailable, match="changed while it was copied"):
-        list(copying)
 
 
-def test_a_file_that_is_replaced_while_it_is_copied_is_tried_again_later(tmp_path: Path) -> None:
-    path = adapter_in(tmp_path, described(), {"settlement_2025-09-30": RECORDS}).folder / "settlement_2025-09-30"
-    copying = files_adapter._bytes_of(path)
-    next(copying)
-    path.with_name("new").write_bytes(RECORDS)
+def replaced(path: Path) -> None:
+    path.with_name("new").write_bytes(path.read_bytes())
     os.replace(path.with_name("new"), path)  # noqa: PTH105
-    with pytest.raises(FeedUnavailable):
-        list(copying)
+
+
+@pytest.mark.parametrize("change", [growing, replaced])
+@pytest.mark.parametrize("already_read", [False, True])
+def test_a_file_that_changes_is_a_problem_and_not_half_a_file(
+    tmp_path: Path, change: Callable[[Path], None], already_read: bool
+) -> None:
+    names = ("settlement_2025-09-30", "settlement_2025-09-30b")
+    place = adapter_in(tmp_path, described(), {names[0]: RECORDS, names[1]: HEADER_ONLY}).place
+    with (
+        place.opened() as files,
+        RawFeedWriter(storage_root=tmp_path, folder="raw", day=DAY, side=Side.PROCESSOR, feed_kind="files") as into,
+    ):
+        first, second = files.listing("*")
+
+        def chunks(file: PlacedFile) -> Iterator[bytes]:
+            copying = files.chunks(file)
+            if already_read:
+                yield next(copying)
+            change(Path(place.address, file.path))
+            yield from copying
+
+        changing = SimpleNamespace(listing=files.listing, chunks=chunks)
+        assert brought(changing, first, "first", max_bytes=1_000, into=into) is None
+        assert brought(files, second, "second", max_bytes=1_000, into=into) is not None
+        raw = into.finish()
+    (problem,) = raw.problems
+    assert problem.startswith("settlement_2025-09-30 was being written")
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["second"] == [file.name for file in raw.files]
 
 
 def test_a_file_that_vanishes_is_tried_again_later(tmp_path: Path) -> None:
-    with pytest.raises(FeedUnavailable, match="could not be read"):
-        list(files_adapter._bytes_of(tmp_path / "gone"))
+    place = adapter_in(tmp_path, described(), {"settlement_2025-09-30": RECORDS}).place
+    with place.opened() as files:
+        (file,) = files.listing("*")
+        Path(place.address, file.path).unlink()
+        with pytest.raises(FeedUnavailable, match="could not be read"):
+            list(files.chunks(file))
+
+
+def test_a_file_seen_twice_under_two_names_is_kept_twice_and_used_once(tmp_path: Path) -> None:
+    files = {"settlement_2025-09-30": RECORDS, "settlement_2025-09-30b": RECORDS}
+    got = read(tmp_path, adapter_in(tmp_path, described(), files))
+    assert (len(got.raw.files), got.rows.num_rows, got.raw.problems) == (2, 1, ())
+    assert got.raw.facts == ("settlement_2025-09-30b has the same bytes as settlement_2025-09-30: used once",)
 
 
 def test_too_many_and_too_large_files_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,8 +140,10 @@ def test_a_report_of_two_files_is_one_report(tmp_path: Path) -> None:
     assert reading.raw.problems == () and len(reading.rows) == 7 and reading.column("record_number")[-1] == 2
 
 
-def test_the_same_file_twice_is_a_problem(tmp_path: Path) -> None:
-    assert any("same bytes" in problem for problem in read(tmp_path, GOLDEN, GOLDEN).raw.problems)
+def test_the_same_file_twice_is_used_once(tmp_path: Path) -> None:
+    reading = read(tmp_path, GOLDEN, GOLDEN)
+    assert (len(reading.rows), reading.raw.problems, reading.raw.promised_records) == (7, (), 7)
+    assert reading.raw.facts == ("STL-20260106.02.009.CSV has the same bytes as STL-20260106.01.009.CSV: used once",)
 
 
 def test_a_report_without_movements_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Files in an S3 bucket, or in a store that speaks S3.
+
+Credentials, region and end point are those of AWS's own tools: the environment (`AWS_ACCESS_KEY_ID`, `AWS_PROFILE`,
+`AWS_ENDPOINT_URL`, a role of the machine). Nothing of them is in a description.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, ReconError
+from recon_assets.feeds.files.places import (
+    CHUNK_BYTES,
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    PlacedFile,
+    StillBeingWritten,
+    fits,
+    plain_beginning,
+    refuse_endless,
+)
+
+ATTEMPTS: Final = 4
+_WRONG_LOGIN: Final = frozenset(
+    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed"}
+)
+_NO_RIGHT: Final = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"})
+_GONE: Final = frozenset({"NoSuchKey", "404"})
+_CHANGED: Final = frozenset({"PreconditionFailed", "412"})
+_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Place:
+    """A `Place`. `folder` is `s3://bucket/prefix`."""
+
+    folder: str
+
+    @property
+    def address(self) -> str:
+        """Bucket and prefix."""
+        return self.folder.rstrip("/")
+
+    def opened(self) -> AbstractContextManager["_Bucket"]:
+        """Makes a client; the first request is that of a listing."""
+        return nullcontext(self._bucket())
+
+    def probe(self) -> None:
+        """List one object at most."""
+        self._bucket().look()
+
+    def _bucket(self) -> "_Bucket":
+        import boto3
+        from botocore.config import Config
+
+        parts = urlsplit(self.folder)
+        prefix = parts.path.strip("/")
+        with _told(self.address):
+            client = boto3.session.Session().client(
+                "s3",
+                config=Config(
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    read_timeout=READ_TIMEOUT_S,
+                    retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+                ),
+            )
+        return _Bucket(client, parts.netloc, f"{prefix}/" if prefix else "", self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """An `OpenPlace`."""
+
+    client: Any
+    name: str
+    prefix: str
+    address: str
+
+    def look(self) -> None:
+        with _told(self.address):
+            self.client.list_objects_v2(Bucket=self.name, Prefix=self.prefix, MaxKeys=1)
+
+    def listing(self, pattern: str) -> list[PlacedFile]:
+        """Asks only for keys that begin like the pattern."""
+        found: list[PlacedFile] = []
+        listed = 0
+        with _told(self.address):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=self.prefix + plain_beginning(pattern)
+            )
+            for page in pages:
+                objects = page.get("Contents", [])
+                listed += len(objects)
+                refuse_endless(listed, self.address)
+                placed = [PlacedFile(o["Key"][len(self.prefix) :], o["Size"], o["ETag"]) for o in objects]
+                found += [file for file in placed if fits(file.path, pattern)]
+        return sorted(found, key=lambda file: file.path)
+
+    def chunks(self, file: PlacedFile) -> Iterator[bytes]:
+        """One GET for the version that was listed: S3 answers with it whole or refuses."""
+        read, where = 0, f"{self.address}/{file.path}"
+        with _told(where):
+            answer = self.client.get_object(Bucket=self.name, Key=self.prefix + file.path, IfMatch=file.version)
+            with answer["Body"] as body:
+                while chunk := body.read(CHUNK_BYTES):
+                    read += len(chunk)
+                    yield chunk
+        if read != file.size_bytes:
+            raise StillBeingWritten(
+                "a file changed while it was copied", where=where, remedy="Try again when its writer has finished."
+            )
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Failures of the library as ours. Their texts and causes are not told: an answer of S3 may quote the key's id."""
+    from botocore import exceptions as boto
+
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _answered(error.response, where) from None
+    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError):
+        raise FeedRefused(
+            "there are no AWS credentials for S3",
+            where=where,
+            remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role.",
+        ) from None
+    except (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError) as error:
+        raise FeedUnavailable(
+            f"S3 did not answer to the end ({type(error).__name__})",
+            where=where,
+            remedy="Try again; check the network and AWS_ENDPOINT_URL.",
+        ) from None
+    except (boto.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            f"the AWS settings of this process are wrong ({type(error).__name__})",
+            where=where,
+            remedy="Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL.",
+        ) from None
+
+
+def _answered(response: Any, where: str) -> ReconError:
+    told = str(response.get("Error", {}).get("Code", ""))
+    code = told if _CODE.fullmatch(told) else "no code"
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _CHANGED:
+        return StillBeingWritten(
+            "a file changed before it was copied", where=where, remedy="Try again when its writer has finished."
+        )
+    if code == "NoSuchBucket":
+        return FeedRefused(
+            "there is no such bucket", where=where, remedy="Correct `folder`, or AWS_ENDPOINT_URL and the account."
+        )
+    if code in _WRONG_LOGIN:
+        return FeedRefused(
+            f"S3 does not take the AWS credentials ({code})", where=where, remedy="Renew the credentials of AWS."
+        )
+    if code in _NO_RIGHT:
+        return FeedRefused(
+            f"S3 gives no right to this place ({code})", where=where, remedy="Grant s3:ListBucket and s3:GetObject."
+        )
+    if code in _GONE or status == 429 or status >= 500 or code in {"SlowDown", "RequestTimeout"}:
+        return FeedUnavailable(f"S3 could not give the file or list ({code})", where=where, remedy="Try again later.")
+    return FeedRefused(f"S3 refused ({code}, HTTP {status})", where=where, remedy="Check `folder` and AWS_REGION.")
