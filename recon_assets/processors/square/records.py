@@ -159,7 +159,7 @@ def _type(record: Record) -> str:
 
 
 def _utc(instant: datetime) -> datetime:
-    """Arrow takes the wall time of another zone for that of UTC."""
+    """Not left to Arrow: once pandera is imported, it takes the wall time of another zone for that of UTC."""
     return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon_assets.domain.money import MAX_MINOR
@@ -192,6 +192,7 @@ def test_whatever_order_files_are_read_in_the_frame_is_the_same_to_the_byte(tmp_
     assert frame_of(tmp_path, pages, mixed[::-1]).sha256 == once.sha256
 
 
+@settings(deadline=None)  # files are written, and a busy disk is no failure
 @given(st.randoms(use_true_random=False), st.integers(1, 40), st.integers(1, 9))
 def test_rows_are_in_the_order_of_time_and_id_and_lead_back_to_the_byte(random: Any, count: int, size: int) -> None:
     def drawn(make: Any, number: int) -> dict[str, Any]:
@@ -218,6 +219,7 @@ AMOUNTS = st.one_of(st.integers(-(2**64), 2**64), st.integers(-(10**6), 10**6), 
 CURRENCIES = st.sampled_from(["JPY", "USD", "KWD", "CLF"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), CURRENCIES, AMOUNTS, st.lists(AMOUNTS, max_size=3)), max_size=30))
 def test_totals_are_exact_and_what_does_not_fit_is_rejected(drawn: list[tuple[bool, str, int, list[int]]]) -> None:
     expected: Counter[tuple[str, str]] = Counter()
