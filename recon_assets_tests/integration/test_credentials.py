@@ -175,8 +175,12 @@ def _rows(settings: Settings, database: str) -> Iterator[bytes]:
         for (table,) in tables:
             for row in connection.execute(f"SELECT t::text, t.* FROM {table} AS t".encode()):
                 yield row[0].encode()
-                yield from (zlib.decompress(value) for value in row[1:] if _is_compressed(value))
+                yield from (_decompressed(value) for value in row[1:] if isinstance(value, bytes))
 
 
-def _is_compressed(value: object) -> bool:
-    return isinstance(value, bytes) and value.startswith(b"\x78")
+def _decompressed(value: bytes) -> bytes:
+    """What Dagster compressed; nothing of other bytes, such as hashes, which the row's text shows."""
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return b""
