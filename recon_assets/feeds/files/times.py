@@ -4,6 +4,7 @@ An hour that a clock change repeats is read as its first pass; a time that a clo
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
@@ -73,15 +74,11 @@ class TimeReader:
             plain = pc.if_else(pc.match_substring_regex(text, _UNIX_TEXT), text, pa.scalar(None, pa.string()))
             return pc.cast(pc.cast(pc.cast(plain, pa.int64()), pa.timestamp("s", "UTC")), _INSTANT)
         iso = text if self.times.format == ISO_8601 else _rearranged(text, self.times.format)
-        try:
+        with suppress(pa.ArrowInvalid):  # else no offsets, or a row that is no time
             return pc.cast(iso, _INSTANT)
-        except pa.ArrowInvalid:
-            pass  # no offsets, or a row that is no time
         if zone is not None:
-            try:
+            with suppress(pa.ArrowInvalid):  # else offsets in some rows only, or a row that is no time
                 return _in_zone(pc.cast(iso, _WALL_TIME), zone)
-            except pa.ArrowInvalid:
-                pass  # offsets in some rows only, or a row that is no time
         one_by_one = [_instant(value, self.times.format, zone) for value in text.to_pylist()]
         return pa.array(one_by_one, type=_INSTANT)
 
