@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from recon_assets.store.audit import seal_audit
 from recon_assets.store.audit_verification import verify_audit
 from recon_assets_tests.conftest import session_as_superuser
-from recon_assets_tests.faults.bench import PROJECT, Bench, new_bench
+from recon_assets_tests.faults.bench import PROJECT, Bench, give_room, new_bench
 from recon_assets_tests.faults.days import PreparedDay, prepare
 from recon_assets_tests.faults.invariants import violations
 from recon_assets_tests.faults.kinds import WEIGHTS, Case, disk_full, same_key_and_one_gives_up, workers_at_once
@@ -60,6 +60,8 @@ def run_campaign(*, seed: int, indexes: Sequence[int]) -> Findings:
             on = small if kind is disk_full else bench
             if on is not None:
                 _one(on, seed, index, findings)
+        if small is not None:
+            give_room(small)
         for used in filter(None, (bench, small)):
             findings.violations += [(-1, "the whole record", text) for text in _verified(used)]
     return findings
