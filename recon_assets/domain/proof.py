@@ -8,7 +8,8 @@ class CurrencyProof:
     """All amounts in minor units of `currency`; currencies are never added.
 
     `processor_total_minor - ledger_total_minor` must equal `signed_discrepancies_minor`, the sum of what every
-    named discrepancy adds to that difference. The totals and the discrepancies come from two different queries.
+    named row, of whatever outcome, adds to that difference. The totals and the rows come from two different queries.
+    The figures of discrepancies and of pending rows count those of their outcome alone.
     """
 
     currency: str
@@ -23,8 +24,11 @@ class CurrencyProof:
     """Sum of the absolute differences: gross, so that offsetting differences are not netted away."""
     volume_minor: int
     """Sum of the absolute amounts at the processor."""
+    pending_count: int = 0
+    pending_amount_minor: int = 0
+    """Sum of the absolute amounts that wait for their counterpart."""
 
     @property
     def residual_minor(self) -> int:
-        """What no named discrepancy explains. Anything but 0 is a finding of priority 1."""
+        """What no named row explains. Anything but 0 is a finding of priority 1."""
         return self.processor_total_minor - self.ledger_total_minor - self.signed_discrepancies_minor

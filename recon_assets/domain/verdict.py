@@ -54,10 +54,16 @@ def completeness_reasons(
     return tuple(reasons)
 
 
-def conclude(*, incomplete_reasons: Sequence[str], discrepancy_count: int) -> Verdict:
-    """The first verdict that holds. Tolerance, unclassified and pending rows are concluded by later passes."""
+def conclude(
+    *, incomplete_reasons: Sequence[str], discrepancy_count: int, warning_count: int = 0, pending_count: int = 0
+) -> Verdict:
+    """The first verdict that holds."""
     if incomplete_reasons:
         return Verdict.INCOMPLETE
     if discrepancy_count:
         return Verdict.DISCREPANCIES
+    if warning_count:
+        return Verdict.RECONCILED_WITH_WARNINGS
+    if pending_count:
+        return Verdict.RECONCILED_WITH_PENDING
     return Verdict.RECONCILED
