@@ -1,0 +1,63 @@
+-- A step without keys. Records of one currency whose amounts lie in the same or a neighbouring band (`band_records`:
+-- ledger entries stand in three bands) are put in order of time, once all together and once by merchant, and each looks
+-- at its nearest of the other side. So the work grows with the records, however alike they are.
+CREATE OR REPLACE TEMPORARY TABLE block_ranked AS
+SELECT
+    b.*,
+    row_number() OVER (
+        PARTITION BY b.neighbourhood, b.currency, b.band, b.side ORDER BY b.occurred_at, b.seq
+    ) AS own_rank,
+    sum(CASE WHEN b.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY b.neighbourhood, b.currency, b.band
+        ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS ledger_before,
+    sum(CASE WHEN b.side = 'processor' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY b.neighbourhood, b.currency, b.band
+        ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS processor_before
+FROM (
+    SELECT
+        r.*,
+        '' AS neighbourhood
+    FROM band_records AS r
+    UNION ALL
+    SELECT
+        r.*,
+        concat('merchant ', r.merchant_id) AS neighbourhood
+    FROM band_records AS r
+    WHERE r.merchant_id IS NOT NULL
+) AS b;
+
+CREATE OR REPLACE TEMPORARY TABLE seen AS
+SELECT
+    n.*
+FROM (
+    SELECT
+        p.seq AS processor_seq,
+        l.seq AS ledger_seq,
+        p.amount_minor AS processor_amount,
+        l.amount_minor AS ledger_amount
+    FROM block_ranked AS p
+    CROSS JOIN nearest_in_time AS n
+    INNER JOIN block_ranked AS l
+        ON
+            p.neighbourhood = l.neighbourhood AND p.currency = l.currency AND p.band = l.band
+            AND l.own_rank = p.ledger_before + n.step_away
+    WHERE p.side = 'processor' AND l.side = 'ledger'
+    UNION
+    SELECT
+        p.seq AS processor_seq,
+        l.seq AS ledger_seq,
+        p.amount_minor AS processor_amount,
+        l.amount_minor AS ledger_amount
+    FROM block_ranked AS l
+    CROSS JOIN nearest_in_time AS n
+    INNER JOIN block_ranked AS p
+        ON
+            p.neighbourhood = l.neighbourhood AND p.currency = l.currency AND p.band = l.band
+            AND p.own_rank = l.processor_before + n.step_away
+    WHERE p.side = 'processor' AND l.side = 'ledger'
+) AS n
+CROSS JOIN step AS s
+WHERE
+    abs(cast(n.processor_amount AS decimal(38, 0)) - cast(n.ledger_amount AS decimal(38, 0))) <= s.amount_band_minor;

@@ -1,0 +1,46 @@
+-- Pairs of `near_records` whose amounts may lie within the tolerance of the step, without comparing all with all.
+--
+-- Within a key and currency both sides stand in one order of amount (equal amounts: ledger first). What lies within
+-- the tolerance of an amount is next to it, so a record looks at its two nearest of the other side below and above:
+-- enough to know whether it has none, one, or more than one candidate. The same from the other side, so that a pair
+-- is seen if either sees it.
+CREATE OR REPLACE TEMPORARY TABLE near_ranked AS
+SELECT
+    r.*,
+    row_number() OVER (PARTITION BY r.side, r.key, r.currency ORDER BY r.amount_minor, r.seq) AS own_rank,
+    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency
+        ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS ledger_below,
+    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency
+        ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS processor_below
+FROM near_records AS r;
+
+CREATE OR REPLACE TEMPORARY TABLE seen AS
+SELECT
+    p.seq AS processor_seq,
+    l.seq AS ledger_seq,
+    p.amount_minor AS processor_amount,
+    l.amount_minor AS ledger_amount
+FROM near_ranked AS p
+CROSS JOIN nearest AS n
+INNER JOIN near_ranked AS l
+    ON
+        p.key = l.key AND p.currency = l.currency AND l.side = 'ledger'
+        AND l.own_rank = p.ledger_below + n.step_away
+WHERE p.side = 'processor'
+UNION
+SELECT
+    p.seq AS processor_seq,
+    l.seq AS ledger_seq,
+    p.amount_minor AS processor_amount,
+    l.amount_minor AS ledger_amount
+FROM near_ranked AS l
+CROSS JOIN nearest AS n
+INNER JOIN near_ranked AS p
+    ON
+        p.key = l.key AND p.currency = l.currency AND p.side = 'processor'
+        AND p.own_rank = l.processor_below + n.step_away
+WHERE l.side = 'ledger';

@@ -1,0 +1,96 @@
+-- The score of each pair that was seen, and what it decides: matched with a clear margin on both sides and amounts within
+-- the tolerance; else suggested; equally good candidates are tied.
+CREATE OR REPLACE TEMPORARY TABLE scores AS
+SELECT
+    v.processor_seq,
+    v.ledger_seq,
+    a.processor_seq IS NOT NULL AS is_in_tolerance,
+    cast(
+        CASE
+            WHEN v.processor_amount = v.ledger_amount THEN s.amount_equal
+            WHEN a.processor_seq IS NOT NULL THEN s.amount_close
+            ELSE 0
+        END
+        + s.date_equal
+        + CASE
+            WHEN
+                p.occurred_at <= l.occurred_at + to_seconds(s.time_close_seconds)
+                AND l.occurred_at <= p.occurred_at + to_seconds(s.time_close_seconds)
+                THEN s.time_close
+            ELSE 0
+        END
+        + CASE WHEN p.merchant_id = l.merchant_id THEN s.merchant_equal ELSE 0 END
+        + CASE WHEN p.reference_number = l.reference_number THEN s.reference_equal ELSE 0 END
+        + CASE WHEN p.order_id = l.order_id THEN s.order_equal ELSE 0 END
+        + CASE WHEN p.movement = l.movement THEN s.movement_equal ELSE 0 END
+        AS integer
+    ) AS score
+FROM seen AS v
+CROSS JOIN step AS s
+INNER JOIN step_records AS p ON v.processor_seq = p.seq AND p.side = 'processor'
+INNER JOIN step_records AS l ON v.ledger_seq = l.seq AND l.side = 'ledger'
+LEFT JOIN accepted AS a ON v.processor_seq = a.processor_seq AND v.ledger_seq = a.ledger_seq;
+
+CREATE OR REPLACE TEMPORARY TABLE judged AS
+SELECT
+    r.*,
+    CASE WHEN r.processor_place = 1 THEN r.second_of_processor ELSE r.best_of_processor END AS rival_of_processor,
+    CASE WHEN r.ledger_place = 1 THEN r.second_of_ledger ELSE r.best_of_ledger END AS rival_of_ledger
+FROM (
+    SELECT
+        k.*,
+        max(k.score) OVER (PARTITION BY k.processor_seq) AS best_of_processor,
+        max(k.score) OVER (PARTITION BY k.ledger_seq) AS best_of_ledger,
+        max(CASE WHEN k.processor_place = 2 THEN k.score ELSE 0 END)
+            OVER (PARTITION BY k.processor_seq) AS second_of_processor,
+        max(CASE WHEN k.ledger_place = 2 THEN k.score ELSE 0 END) OVER (PARTITION BY k.ledger_seq) AS second_of_ledger
+    FROM (
+        SELECT
+            c.*,
+            row_number() OVER (PARTITION BY c.processor_seq ORDER BY c.score DESC, c.ledger_seq) AS processor_place,
+            row_number() OVER (PARTITION BY c.ledger_seq ORDER BY c.score DESC, c.processor_seq) AS ledger_place
+        FROM scores AS c
+    ) AS k
+) AS r;
+
+CREATE OR REPLACE TEMPORARY TABLE step_pairs AS
+SELECT
+    'scored' AS kind,
+    j.processor_seq AS match_no,
+    j.processor_seq,
+    j.ledger_seq
+FROM judged AS j
+CROSS JOIN step AS s
+WHERE
+    j.is_in_tolerance AND j.score >= s.confirm_from
+    AND j.processor_place = 1 AND j.ledger_place = 1
+    AND j.score - j.rival_of_processor >= s.margin AND j.score - j.rival_of_ledger >= s.margin;
+
+CREATE OR REPLACE TEMPORARY TABLE step_candidates AS
+SELECT
+    j.processor_seq,
+    j.ledger_seq,
+    j.score,
+    CASE
+        WHEN j.score = j.best_of_processor AND j.score = j.second_of_processor THEN 'tied'
+        WHEN j.score = j.best_of_ledger AND j.score = j.second_of_ledger THEN 'tied'
+        ELSE 'suggested'
+    END AS decision
+FROM judged AS j
+CROSS JOIN step AS s
+LEFT JOIN step_pairs AS p ON j.processor_seq = p.processor_seq
+LEFT JOIN step_pairs AS l ON j.ledger_seq = l.ledger_seq
+WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL AND j.score >= s.suggest_from;
+
+-- which of the two is torn between equally good candidates
+CREATE OR REPLACE TEMPORARY TABLE tied_scores AS
+SELECT * FROM tied_scores
+UNION ALL
+SELECT
+    j.processor_seq,
+    j.ledger_seq,
+    j.score = j.best_of_processor AND j.score = j.second_of_processor AS processor_is_torn,
+    j.score = j.best_of_ledger AND j.score = j.second_of_ledger AS ledger_is_torn
+FROM judged AS j
+INNER JOIN step_candidates AS c ON j.processor_seq = c.processor_seq AND j.ledger_seq = c.ledger_seq
+WHERE c.decision = 'tied';

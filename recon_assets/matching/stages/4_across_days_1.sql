@@ -1,0 +1,74 @@
+-- Candidates of one step among the open records of several days, alike in key, currency, amount and status.
+--
+-- Alike records of both sides stand in one order of days. The days that the window of the step allows are next to a
+-- record's own, so it looks at its two nearest of the other side on earlier and on later days, as among amounts.
+CREATE OR REPLACE TEMPORARY TABLE days_ranked AS
+SELECT
+    r.*,
+    row_number() OVER (
+        PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.business_date, r.discrepancy_id
+    ) AS own_rank,
+    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency, r.amount_minor, r.status
+        ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS ledger_until,
+    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency, r.amount_minor, r.status
+        ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS processor_until,
+    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency, r.amount_minor, r.status, r.business_date
+    ) AS ledger_on_day,
+    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
+        PARTITION BY r.key, r.currency, r.amount_minor, r.status, r.business_date
+    ) AS processor_on_day
+FROM step_open_records AS r;
+
+CREATE OR REPLACE TEMPORARY TABLE candidates_across AS
+SELECT * FROM candidates_across
+UNION ALL
+SELECT
+    s.place,
+    s.pass,
+    seen.processor_date,
+    seen.processor_discrepancy_id,
+    seen.ledger_date,
+    seen.ledger_discrepancy_id,
+    seen.currency,
+    seen.amount_minor
+FROM (
+    SELECT
+        p.business_date AS processor_date,
+        p.discrepancy_id AS processor_discrepancy_id,
+        l.business_date AS ledger_date,
+        l.discrepancy_id AS ledger_discrepancy_id,
+        p.currency,
+        p.amount_minor
+    FROM days_ranked AS p
+    CROSS JOIN nearest AS n
+    INNER JOIN days_ranked AS l
+        ON
+            p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
+            AND l.own_rank = n.step_away
+            + CASE WHEN n.step_away > 0 THEN p.ledger_until ELSE p.ledger_until - p.ledger_on_day END
+    WHERE p.side = 'processor' AND l.side = 'ledger'
+    UNION
+    SELECT
+        p.business_date AS processor_date,
+        p.discrepancy_id AS processor_discrepancy_id,
+        l.business_date AS ledger_date,
+        l.discrepancy_id AS ledger_discrepancy_id,
+        p.currency,
+        p.amount_minor
+    FROM days_ranked AS l
+    CROSS JOIN nearest AS n
+    INNER JOIN days_ranked AS p
+        ON
+            p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
+            AND p.own_rank = n.step_away
+            + CASE WHEN n.step_away > 0 THEN l.processor_until ELSE l.processor_until - l.processor_on_day END
+    WHERE p.side = 'processor' AND l.side = 'ledger'
+) AS seen
+INNER JOIN windows AS w ON seen.processor_date = w.processor_date
+CROSS JOIN step AS s
+WHERE seen.ledger_date BETWEEN w.first_ledger_date AND w.last_ledger_date AND seen.ledger_date <> seen.processor_date;

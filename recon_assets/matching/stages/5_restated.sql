@@ -1,0 +1,35 @@
+-- Transactions of the concluded answer before that are gone or changed in amount, currency, status or fee.
+CREATE OR REPLACE TEMPORARY TABLE restated AS
+SELECT
+    b.*,
+    a.seq AS seq_now,
+    concat_ws(
+        ',',
+        CASE WHEN a.seq IS NULL THEN 'gone' END,
+        CASE WHEN a.currency <> b.currency THEN 'currency' END,
+        CASE WHEN a.amount_minor <> b.amount_minor THEN 'amount' END,
+        CASE WHEN a.status <> b.status THEN 'status' END,
+        CASE WHEN a.seq IS NOT NULL AND a.fee_minor IS DISTINCT FROM b.fee_minor THEN 'fee' END
+    ) AS differs
+FROM (
+    SELECT
+        t.*,
+        row_number() OVER (
+            PARTITION BY coalesce(t.record_id, t.transaction_id) ORDER BY t.occurred_at, t.seq
+        ) AS appearance
+    FROM concluded_transactions AS t
+) AS b
+LEFT JOIN (
+    SELECT
+        t.*,
+        row_number() OVER (
+            PARTITION BY coalesce(t.record_id, t.transaction_id) ORDER BY t.occurred_at, t.seq
+        ) AS appearance
+    FROM transactions AS t
+) AS a
+    ON
+        coalesce(a.record_id, a.transaction_id) = coalesce(b.record_id, b.transaction_id)
+        AND a.appearance = b.appearance
+WHERE
+    a.seq IS NULL OR a.currency <> b.currency OR a.amount_minor <> b.amount_minor OR a.status <> b.status
+    OR a.fee_minor IS DISTINCT FROM b.fee_minor;

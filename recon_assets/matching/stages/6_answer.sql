@@ -1,0 +1,195 @@
+-- A row for every record that is alone and every match that is worth a word. `amount_minor` is signed: what the row
+-- adds to processor total minus ledger total in `currency`. A currency mismatch adds its processor amount here and
+-- takes its ledger amount off in the ledger's currency.
+CREATE OR REPLACE TEMPORARY TABLE compared_pairs AS
+SELECT
+    m.pass,
+    m.kind,
+    m.processor_seq,
+    m.ledger_seq,
+    p.currency <> l.currency AS currency_differs,
+    p.currency = l.currency AND p.amount_minor <> l.amount_minor AS amount_differs,
+    p.status <> l.status AS status_differs,
+    coalesce(p.currency = l.currency AND p.fee_minor IS NOT NULL AND CASE
+        WHEN l.fee_minor IS NOT NULL THEN p.fee_minor <> l.fee_minor
+        ELSE abs(p.fee_minor - p.expected_fee_minor) > run.fee_tolerance_minor
+    END, FALSE) AS fee_differs,
+    p.fee_minor - coalesce(l.fee_minor, p.expected_fee_minor) AS fee_difference_minor,
+    coalesce(p.movement = 'unclassified', FALSE) AS is_unclassified
+FROM pairs AS m
+CROSS JOIN run
+INNER JOIN careful_records AS p ON m.processor_seq = p.seq AND p.side = 'processor'
+INNER JOIN careful_records AS l ON m.ledger_seq = l.seq AND l.side = 'ledger'
+WHERE m.kind <> 'group'
+UNION ALL
+SELECT DISTINCT
+    m.pass,
+    m.kind,
+    m.processor_seq,
+    cast(NULL AS bigint) AS ledger_seq,
+    FALSE AS currency_differs,
+    FALSE AS amount_differs,
+    FALSE AS status_differs,
+    FALSE AS fee_differs,
+    cast(NULL AS bigint) AS fee_difference_minor,
+    TRUE AS is_unclassified
+FROM pairs AS m
+INNER JOIN careful_records AS p ON m.processor_seq = p.seq AND p.side = 'processor'
+WHERE m.kind = 'group' AND p.movement = 'unclassified';
+
+CREATE OR REPLACE TEMPORARY TABLE named_rows AS
+SELECT
+    CASE
+        WHEN c.currency_differs THEN 'currency_mismatch'
+        WHEN c.kind = 'differing' THEN 'amount_mismatch'
+        WHEN c.status_differs THEN 'status_mismatch'
+        WHEN c.fee_differs THEN 'fee_mismatch'
+        WHEN c.amount_differs THEN 'matched_in_tolerance'
+        ELSE 'unclassified'
+    END AS class,
+    'processor' AS side,
+    c.processor_seq,
+    c.ledger_seq,
+    c.pass,
+    nullif(concat_ws(
+        ',',
+        CASE WHEN c.currency_differs THEN 'currency' END,
+        CASE WHEN c.amount_differs THEN 'amount' END,
+        CASE WHEN c.status_differs THEN 'status' END,
+        CASE WHEN c.fee_differs THEN 'fee' END
+    ), '') AS differs,
+    CASE WHEN c.fee_differs THEN c.fee_difference_minor END AS fee_difference_minor,
+    cast(NULL AS date) AS due_on,
+    cast(NULL AS date) AS counterpart_date
+FROM compared_pairs AS c
+WHERE c.currency_differs OR c.amount_differs OR c.status_differs OR c.fee_differs OR c.is_unclassified
+UNION ALL
+SELECT
+    CASE
+        WHEN f.fate = 'ambiguous' THEN 'ambiguous'
+        WHEN f.side = 'processor' THEN 'duplicate_at_processor'
+        ELSE 'duplicate_in_ledger'
+    END AS class,
+    f.side,
+    CASE WHEN f.side = 'processor' THEN f.seq END AS processor_seq,
+    CASE WHEN f.side = 'ledger' THEN f.seq END AS ledger_seq,
+    cast(NULL AS varchar) AS pass,
+    cast(NULL AS varchar) AS differs,
+    cast(NULL AS bigint) AS fee_difference_minor,
+    cast(NULL AS date) AS due_on,
+    cast(NULL AS date) AS counterpart_date
+FROM fates AS f
+UNION ALL
+SELECT
+    CASE
+        WHEN a.processor_date IS NOT NULL THEN 'matched_prior_day'
+        WHEN o.side = 'processor' AND run.due_in_ledger > run.newest_date THEN 'pending_in_ledger'
+        WHEN o.side = 'ledger' AND run.due_at_processor > run.newest_date THEN 'pending_at_processor'
+        WHEN o.side = 'processor' THEN 'missing_in_ledger'
+        ELSE 'missing_at_processor'
+    END AS class,
+    o.side,
+    CASE WHEN o.side = 'processor' THEN o.seq END AS processor_seq,
+    CASE WHEN o.side = 'ledger' THEN o.seq END AS ledger_seq,
+    a.pass,
+    cast(NULL AS varchar) AS differs,
+    cast(NULL AS bigint) AS fee_difference_minor,
+    CASE WHEN o.side = 'processor' THEN run.due_in_ledger ELSE run.due_at_processor END AS due_on,
+    CASE WHEN o.side = 'processor' THEN a.ledger_date ELSE a.processor_date END AS counterpart_date
+FROM open_records AS o
+CROSS JOIN run
+LEFT JOIN across_days AS a
+    ON
+        (
+            o.side = 'processor' AND a.processor_date = o.business_date
+            AND a.processor_discrepancy_id = o.discrepancy_id
+        )
+        OR (o.side = 'ledger' AND a.ledger_date = o.business_date AND a.ledger_discrepancy_id = o.discrepancy_id);
+
+CREATE OR REPLACE TEMPORARY TABLE answer AS
+SELECT
+    coalesce(p.discrepancy_id, l.discrepancy_id) AS discrepancy_id,
+    n.class,
+    classes.outcome,
+    classes.priority,
+    n.side,
+    coalesce(p.transaction_id, l.transaction_id) AS transaction_id,
+    cast(coalesce(p.occurrence, l.occurrence) AS integer) AS occurrence,
+    coalesce(p.currency, l.currency) AS currency,
+    CASE
+        WHEN n.class = 'unclassified' THEN 0
+        WHEN p.seq IS NULL THEN -l.amount_minor
+        WHEN l.seq IS NULL OR p.currency <> l.currency THEN p.amount_minor
+        ELSE p.amount_minor - l.amount_minor
+    END AS amount_minor,
+    n.pass,
+    n.differs,
+    n.due_on,
+    n.counterpart_date,
+    n.fee_difference_minor,
+    p.amount_minor AS processor_amount_minor,
+    p.currency AS processor_currency,
+    p.status AS processor_status,
+    p.seq AS processor_seq,
+    p.raw_file AS processor_raw_file,
+    p.record_number AS processor_record_number,
+    l.amount_minor AS ledger_amount_minor,
+    l.currency AS ledger_currency,
+    l.status AS ledger_status,
+    l.seq AS ledger_seq,
+    l.raw_file AS ledger_raw_file,
+    l.record_number AS ledger_record_number,
+    coalesce(p.merchant_id, l.merchant_id) AS merchant_id,
+    coalesce(p.reference_number, l.reference_number) AS reference_number,
+    coalesce(p.fee_minor, l.fee_minor) AS fee_minor,
+    coalesce(p.occurred_at, l.occurred_at) AS occurred_at
+FROM named_rows AS n
+INNER JOIN classes ON n.class = classes.class
+LEFT JOIN identified_records AS p ON n.processor_seq = p.seq AND p.side = 'processor'
+LEFT JOIN identified_records AS l ON n.ledger_seq = l.seq AND l.side = 'ledger'
+UNION ALL
+SELECT
+    concat(
+        substr(h.hash, 1, 8), '-', substr(h.hash, 9, 4), '-', substr(h.hash, 13, 4), '-', substr(h.hash, 17, 4), '-',
+        substr(h.hash, 21, 12)
+    ) AS discrepancy_id,
+    classes.class,
+    classes.outcome,
+    classes.priority,
+    'processor' AS side,
+    h.transaction_id,
+    cast(h.appearance AS integer) AS occurrence,
+    h.currency,
+    0 AS amount_minor,
+    cast(NULL AS varchar) AS pass,
+    h.differs,
+    cast(NULL AS date) AS due_on,
+    cast(NULL AS date) AS counterpart_date,
+    cast(NULL AS bigint) AS fee_difference_minor,
+    h.amount_minor AS processor_amount_minor,
+    h.currency AS processor_currency,
+    h.status AS processor_status,
+    coalesce(h.seq_now, h.seq) AS processor_seq,
+    h.raw_file AS processor_raw_file,
+    h.record_number AS processor_record_number,
+    cast(NULL AS bigint) AS ledger_amount_minor,
+    cast(NULL AS varchar) AS ledger_currency,
+    cast(NULL AS varchar) AS ledger_status,
+    cast(NULL AS bigint) AS ledger_seq,
+    cast(NULL AS varchar) AS ledger_raw_file,
+    cast(NULL AS bigint) AS ledger_record_number,
+    h.merchant_id,
+    h.reference_number,
+    h.fee_minor,
+    h.occurred_at
+FROM (
+    SELECT
+        r.*,
+        md5(concat_ws(
+            chr(31), 'restated', run.processor, coalesce(r.record_id, r.transaction_id), r.currency,
+            cast(r.appearance AS varchar)
+        )) AS hash
+    FROM restated AS r
+    CROSS JOIN run
+) AS h
+INNER JOIN classes ON classes.class = 'restated';
