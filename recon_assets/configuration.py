@@ -1,4 +1,4 @@
-"""What a deployment says in `config/`: its processors, one YAML file each, the risk thresholds, and the retention.
+"""What a deployment says in `config/`: its processors, one YAML file each, matching rules, risk, retention.
 
 Loading contacts nothing. Every error names the file, the field and its line.
 """
@@ -21,6 +21,8 @@ from recon_assets.domain.risk import RiskThresholds
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.ledger.sql.description import SqlLedgerFeed
+from recon_assets.matching.rules import MatchingRules
+from recon_assets.matching.rules_file import load_rules
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
@@ -116,10 +118,11 @@ class Configuration(BaseModel):
     processors: Mapping[str, ProcessorConfig]
     risk: RiskThresholds
     retention: Retention = Retention()
+    rules: Mapping[str, MatchingRules] = {}
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read `processors/*.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
+        """Read `processors/*.yaml`, `matching.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
 
         Raises `ConfigurationError` for a folder without processors, a file that is no YAML, an unknown or missing
         field, and a processor that is declared twice.
@@ -143,6 +146,7 @@ class Configuration(BaseModel):
             processors=processors,
             risk=_risk_thresholds(settings.config_dir / "risk.yaml"),
             retention=_retention(settings.config_dir / "retention.yaml"),
+            rules=load_rules(settings.config_dir / "matching.yaml", processors=processors),
         )
 
     def processor(self, name: str) -> ProcessorConfig:
@@ -154,6 +158,10 @@ class Configuration(BaseModel):
                 remedy=f"Known processors: {', '.join(sorted(self.processors))}.",
             )
         return self.processors[name]
+
+    def matching_rules(self, processor_name: str) -> MatchingRules:
+        """What matches what at that processor; raises `ConfigurationError` for one that does not exist."""
+        return self.rules.get(self.processor(processor_name).name, MatchingRules())
 
 
 def _risk_thresholds(path: Path) -> RiskThresholds:
