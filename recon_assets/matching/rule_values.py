@@ -70,7 +70,7 @@ class Normaliser(Strict):
                 if not isinstance(text, str) or not 1 <= len(text) <= MAX_AFFIX_CHARACTERS:
                     raise mistake(f"needs a text of 1 to {MAX_AFFIX_CHARACTERS} characters, in quotes", at=(step,))
                 return {"step": step, "text": text}
-        if isinstance(value, cls) or (isinstance(value, dict) and value.keys() == {"step", "text"}):
+        if isinstance(value, cls) or (isinstance(value, dict) and {"step"} <= value.keys() <= {"step", "text"}):
             return value
         raise ValueError(f"write one of {', '.join(get_args(PlainStep))}, {': …, '.join(get_args(AffixStep))}: …")
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from pydantic import Field
+
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.yaml_documents import read_yaml
 
@@ -13,7 +15,7 @@ GUIDE: Final = "docs/matching.md"
 class _RulesFile(MatchingRules):
     """The file: its parts are those of the rules, and once more, any of them, for single processors."""
 
-    processors: dict[str, MatchingRules] = {}
+    processors: dict[str, MatchingRules] = Field(default_factory=dict)
 
 
 def load_rules(path: Path, *, processors: Collection[str]) -> Mapping[str, MatchingRules]:

@@ -128,8 +128,9 @@ def test_a_value_that_means_nothing_or_two_things_is_refused_with_its_line(
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("title: B\n\tweights: []\n", 2), ("title: B\n---\ntitle: C\n", 2), ("title: !python/name:os\n", 1)]
-)  # fmt: skip
+    ("text", "line"),
+    [("title: B\n\tweights: []\n", 2), ("title: B\n---\ntitle: C\n", 2), ("title: !python/name:os\n", 1)],
+)
 def test_what_is_no_plain_yaml_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     error = refusal(tmp_path, text)
 
