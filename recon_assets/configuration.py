@@ -1,19 +1,19 @@
-"""What a deployment says in `config/`: its processors, one YAML file each, the risk thresholds, and the retention.
+"""What a deployment says in `config/`: its processors, one YAML file each, matching rules, risk, retention.
 
-Loading contacts nothing. Every error names the file and the field.
+Loading contacts nothing. Every error names the file, the field and its line.
 """
 
 import os
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from recon_assets.domain.business_day import BusinessDay, business_day
 from recon_assets.domain.errors import ConfigurationError
@@ -21,17 +21,21 @@ from recon_assets.domain.risk import RiskThresholds
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.ledger.sql.description import SqlLedgerFeed
+from recon_assets.matching.rules import MatchingRules
+from recon_assets.matching.rules_file import load_rules
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.products_api import ProductsApiFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
-
-Parsed = TypeVar("Parsed")
+from recon_assets.yaml_documents import Place, YamlDocument, read_yaml
 
 SANDBOX_URL: Final = "http://sandbox"
 """Stands for the built-in sandbox until somebody needs it: `recon_assets.resources.feeds` starts it then."""
+
+
+_GUIDE: Final = "docs/processors.md"
 
 
 class ProcessorConfig(BaseModel):
@@ -114,10 +118,11 @@ class Configuration(BaseModel):
     processors: Mapping[str, ProcessorConfig]
     risk: RiskThresholds
     retention: Retention = Retention()
+    rules: Mapping[str, MatchingRules] = {}
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read `processors/*.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
+        """Read `processors/*.yaml`, `matching.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
 
         Raises `ConfigurationError` for a folder without processors, a file that is no YAML, an unknown or missing
         field, and a processor that is declared twice.
@@ -125,7 +130,7 @@ class Configuration(BaseModel):
         folder = settings.config_dir / "processors"
         processors: dict[str, ProcessorConfig] = {}
         for path in sorted(folder.glob("*.yaml")):
-            config = _parse(ProcessorConfig, path, _substituted(path, settings))
+            config = _substituted(read_yaml(path), settings).parse(ProcessorConfig, guide=_GUIDE)
             if config.name in processors:
                 raise ConfigurationError(
                     f"processor {config.name} is declared twice", where=str(path), remedy="Give each its own name."
@@ -141,6 +146,7 @@ class Configuration(BaseModel):
             processors=processors,
             risk=_risk_thresholds(settings.config_dir / "risk.yaml"),
             retention=_retention(settings.config_dir / "retention.yaml"),
+            rules=load_rules(settings.config_dir / "matching.yaml", processors=processors),
         )
 
     def processor(self, name: str) -> ProcessorConfig:
@@ -153,72 +159,46 @@ class Configuration(BaseModel):
             )
         return self.processors[name]
 
+    def matching_rules(self, processor_name: str) -> MatchingRules:
+        """What matches what at that processor; raises `ConfigurationError` for one that does not exist."""
+        return self.rules.get(self.processor(processor_name).name, MatchingRules())
+
 
 def _risk_thresholds(path: Path) -> RiskThresholds:
     if not path.exists():
         return RiskThresholds()
-    return RiskThresholds(**_parse(_RiskFile, path, _yaml(path)).model_dump(exclude_unset=True))
+    return RiskThresholds(**read_yaml(path).parse(_RiskFile, guide=_GUIDE).model_dump(exclude_unset=True))
 
 
 def _retention(path: Path) -> Retention:
-    document = _yaml(path) if path.exists() else None
-    if document is None:  # no file, or one of comments only
+    document = read_yaml(path) if path.exists() else None
+    if document is None or document.value is None:  # no file, or one of comments only
         return Retention()
-    return _parse(Retention, path, document, guide="docs/retention.md")
+    return document.parse(Retention, guide="docs/retention.md")
 
 
-def _substituted(path: Path, settings: Settings) -> Any:
-    """The YAML document with `${NAME}` replaced by settings and environment variables, in text values only."""
+def _substituted(document: YamlDocument, settings: Settings) -> YamlDocument:
+    """The document with `${NAME}` replaced by settings and environment variables, in text values only."""
     urls = {
         "PROCESSOR_API_BASE_URL": settings.processor_api_base_url,
         "INTERNAL_API_BASE_URL": settings.internal_api_base_url,
     }
     values = dict(os.environ) | {name: SANDBOX_URL if url == "sandbox" else url for name, url in urls.items()}
 
-    def replaced(node: Any) -> Any:
+    def replaced(node: Any, place: Place) -> Any:
         if isinstance(node, dict):
-            return {key: replaced(value) for key, value in node.items()}
+            return {key: replaced(value, (*place, key)) for key, value in node.items()}
         if isinstance(node, list):
-            return [replaced(value) for value in node]
-        return string.Template(node).substitute(values) if isinstance(node, str) and "${" in node else node
+            return [replaced(value, (*place, number)) for number, value in enumerate(node)]
+        if not isinstance(node, str) or "${" not in node:
+            return node
+        try:
+            return string.Template(node).substitute(values)
+        except (KeyError, ValueError) as error:
+            raise ConfigurationError(
+                f"a ${{…}} in the file has no value: {error}",
+                where=f"{document.path}, line {document.line_of(place)}",
+                remedy="Set the environment variable, or write the value into the file.",
+            ) from error
 
-    document = _yaml(path)
-    try:
-        return replaced(document)
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(
-            f"a ${{…}} in the file has no value: {error}",
-            where=str(path),
-            remedy="Set the environment variable, or write the value into the file.",
-        ) from error
-
-
-def _yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # bytes that are no UTF-8, or a date such as 2025-13-45
-        raise ConfigurationError(
-            f"the file can't be read: {error}",
-            where=str(path),
-            remedy="Save it as UTF-8; a date is YYYY-MM-DD.",
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(
-            "the file is no valid YAML", where=f"{path}{line}", remedy="Mend the indentation or the quotes there."
-        ) from error
-
-
-def _parse(model: type[Parsed], path: Path, document: Any, *, guide: str = "docs/processors.md") -> Parsed:
-    try:
-        return TypeAdapter(model).validate_python(document)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the document'}: {item['msg']}" for item in error.errors()
-        )
-        raise ConfigurationError(
-            f"the configuration is wrong: {problems}",
-            where=str(path),
-            remedy=f"Correct the fields named; {guide} lists what each may hold.",
-        ) from error
+    return replace(document, value=replaced(document.value, ()))

@@ -205,7 +205,7 @@ def test_a_variable_without_a_value_is_refused_with_the_file(tmp_path: Path, tex
 
     assert "in the file has no value" in error.what
     assert ("NOT_SET_ANYWHERE" in error.what) == ("NOT_SET_ANYWHERE" in text)
-    assert error.where.endswith("stripe.yaml")
+    assert error.where.endswith("stripe.yaml, line 7")
 
 
 def test_the_word_sandbox_stands_for_the_built_in_sandbox_and_an_address_for_itself(tmp_path: Path) -> None:
