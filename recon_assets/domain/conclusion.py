@@ -24,6 +24,13 @@ class PassMatches:
         """Matches of one record with one record."""
         return cls(matches=pairs, processor_records=pairs, ledger_records=pairs)
 
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            matches=self.matches + other.matches,
+            processor_records=self.processor_records + other.processor_records,
+            ledger_records=self.ledger_records + other.ledger_records,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:

@@ -1,123 +1,298 @@
-"""Runs the stages over two frames in DuckDB. What belongs here: running; the rules are in `stages/`.
+"""One processor-day compared: which stages run, in which order, over which views. docs/matching.md is the rule book.
 
-Memory is bounded by `memory_limit`; beyond it DuckDB spills into a folder next to the result.
+What belongs here: the order of things. The rules as SQL are in `steps`, the stages in `stages/`, the days around in
+`across_days`, running in `duckdb_runner`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from recon_assets.domain.discrepancies import PRIORITY_OF_CLASS, DiscrepancyClass
-from recon_assets.domain.errors import LimitExceeded
+from recon_assets.domain.conclusion import PassMatches
+from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
+from recon_assets.domain.records import Side
+from recon_assets.matching.across_days import chain_days, chained_window
+from recon_assets.matching.duckdb_runner import DuckDBRunner, duckdb_runner
+from recon_assets.matching.frames_in_sql import declare_frames
+from recon_assets.matching.rules import MatchingRules
+from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
-if TYPE_CHECKING:
-    import duckdb
-
-STAGES: Final = Path(__file__).parent / "stages"
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
-SAME_ID: Final = "transaction_id"
-"""The one pass so far: the same transaction id on both sides."""
+MATCHES_FILE: Final = "matches.parquet"
+CANDIDATES_FILE: Final = "candidates.parquet"
+OPEN_RECORDS_FILE: Final = "open_records.parquet"
+ACROSS_DAYS_FILE: Final = "across_days.parquet"
 
-_DISCREPANCY_ORDER: Final = "priority, class, transaction_id, side, occurrence"
+NEAREST_BY_AMOUNT: Final = (-1, 0, 1, 2)
+NEAREST_IN_TIME: Final = tuple(range(-7, 9))
+"""Places relative to a record's own among the other side: 0 is the last one before it, 1 the first one after it."""
+
+_DISCREPANCY_ORDER: Final = "priority, class, transaction_id, side, occurrence, processor_seq, ledger_seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is compared. Frames are Parquet files of `FRAME_SCHEMA`.
+
+    `complete` says that both feeds came whole. `newest_date` is the newest date that the processor has an answer of,
+    `concluded_transactions` the frame of the concluded answer before, if it was another one, and `neighbours` the files
+    of open records of the days around, by date: as many as `across_days.days_needed` says.
+    """
+
+    processor: str
+    business_date: date
+    transactions: Path
+    ledger_entries: Path
+    complete: bool = True
+    newest_date: date | None = None
+    concluded_transactions: Path | None = None
+    neighbours: Mapping[date, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What the matching found. `discrepancies` is a Parquet file, one row per discrepancy; `matched_by_pass` counts
-    pairs."""
+    """What the matching found; Parquet files, in a fixed order, so that equal days give equal bytes.
+
+    `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates` are
+    what was looked at with care: every other record is matched by the first step. `open_records` and `across_days` are
+    None for a day that is not complete.
+    """
 
     discrepancies: Path
-    matched_by_pass: Mapping[str, int]
+    matches: Path
+    candidates: Path
+    open_records: Path | None
+    across_days: Path | None
+    matched_by_pass: Mapping[str, PassMatches]
     processor_transactions: int
     ledger_entries: int
     count_by_class: Mapping[DiscrepancyClass, int]
     proofs: tuple[CurrencyProof, ...]
+    rule_version: str
 
 
-def match_frames(
-    *, processor: str, transactions: Path, ledger_entries: Path, into: Path, memory_limit: str = "1GB"
-) -> Matching:
-    """Compare two frames (`FRAME_SCHEMA`) of one processor-day and write the discrepancies into the folder `into`.
+def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str = "1GB") -> Matching:
+    """Compare the two frames of a day by `rules` and write what was found into the folder `into`.
 
-    Rows are in a fixed order, so that equal frames give equal bytes. Raises `LimitExceeded` when two amounts of one
-    key lie further apart than 64 bits hold.
+    Raises `LimitExceeded` when two amounts of one match lie further apart than 64 bits hold.
     """
-    import duckdb
-
     into.mkdir(parents=True, exist_ok=True)
-    spill = into / "spill"
-    with duckdb.connect(
-        config={"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
-    ) as connection:
-        _declare(connection, processor=processor, transactions=transactions, ledger_entries=ledger_entries)
-        for stage in sorted(STAGES.glob("*.sql")):
-            _run_stage(connection, stage)
-        target = into / DISCREPANCIES_FILE
-        connection.execute(
-            f"COPY (SELECT * REPLACE (CAST(CAST(discrepancy_id AS UUID) AS VARCHAR) AS discrepancy_id)"  # noqa: S608
-            f" FROM discrepancies ORDER BY {_DISCREPANCY_ORDER})"
-            f" TO {_quoted(target)} (FORMAT parquet, COMPRESSION zstd)"
-        ).fetchall()
-        result = _read_result(connection, target)
-    if spill.exists():
-        spill.rmdir()
-    return result
+    steps = steps_of(rules)
+    with duckdb_runner(spill=into / "spill", memory_limit=memory_limit) as runner:
+        _declare_run(runner, day, rules)
+        declare_frames(
+            runner, first=steps[0], fees=rules.fees, transactions=day.transactions, ledger=day.ledger_entries
+        )
+        runner.stage("1_unclean_keys")
+        runner.stage("2_careful_records")
+        clean = _count_clean(runner)
+        for step in steps:
+            _run_step(runner, step)
+        _find_ambiguous(runner, steps)
+        runner.stage("4_open_records")
+        if day.complete:
+            chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
+        _find_restated(runner, day, rules)
+        runner.stage("6_answer")
+        runner.stage("7_proof")
+        return _written(runner, rules, into, clean=clean, complete=day.complete)
 
 
-def _declare(
-    connection: "duckdb.DuckDBPyConnection", *, processor: str, transactions: Path, ledger_entries: Path
-) -> None:
-    """Name the inputs of the stages: two views over the frames, the run, and the classes with their priorities."""
-    connection.execute("SET TimeZone = 'UTC'").fetchall()
-    for name, path in (("transactions", transactions), ("ledger_entries", ledger_entries)):
-        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})").fetchall()  # noqa: S608
-    connection.execute("CREATE TEMPORARY TABLE run AS SELECT ? AS processor", [processor]).fetchall()
-    connection.execute("CREATE TEMPORARY TABLE classes (class VARCHAR, priority INTEGER)").fetchall()
-    connection.executemany(
-        "INSERT INTO classes VALUES (?, ?)", [[word.value, int(p)] for word, p in PRIORITY_OF_CLASS.items()]
-    ).fetchall()
+def _declare_run(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None:
+    def due_on(missing_from: Side) -> str:
+        due = rules.due_on(missing_from, business_date=day.business_date)
+        return f"DATE '{due}'" if due > day.business_date else "CAST(NULL AS DATE)"
 
-
-def _run_stage(connection: "duckdb.DuckDBPyConnection", stage: Path) -> None:
-    import duckdb
-
-    try:
-        for statement in duckdb.extract_statements(stage.read_text()):
-            connection.execute(statement).fetchall()
-    except duckdb.OutOfRangeException:  # not chained: its text quotes amounts
-        raise LimitExceeded(
-            "the difference of two amounts does not fit in 64 bits of minor units",
-            where=f"matching stage {stage.stem}",
-            remedy="Look for an amount near the 64-bit limit on either side: it is almost surely a misread column.",
-        ) from None
-
-
-def _read_result(connection: "duckdb.DuckDBPyConnection", discrepancies: Path) -> Matching:
-    def figure(sql: str) -> int:
-        return int(connection.execute(sql).fetchall()[0][0])
-
-    counts = dict(connection.execute("SELECT class, count(*) FROM discrepancies GROUP BY class").fetchall())
-    transactions = figure("SELECT count(*) FROM transactions")
-    careful = figure("SELECT count(*) FROM processor_candidates")
-    proof = connection.sql("SELECT * FROM proof").to_arrow_table().to_pylist()
-    return Matching(
-        discrepancies=discrepancies,
-        matched_by_pass={SAME_ID: transactions - careful + figure("SELECT count(*) FROM exact_pairs")},
-        processor_transactions=transactions,
-        ledger_entries=figure("SELECT count(*) FROM ledger_entries"),
-        count_by_class={word: counts[word.value] for word in DiscrepancyClass if word.value in counts},
-        proofs=tuple(_proof(row) for row in proof),
+    since, until = chained_window(day.business_date, rules)
+    newest = max(day.business_date, day.newest_date or day.business_date)
+    tolerance = rules.fees.tolerance_minor if rules.fees else 0
+    runner.table(
+        "run",
+        f"SELECT {literal(day.processor)} AS processor, DATE '{day.business_date}' AS business_date,"
+        f" DATE '{newest}' AS newest_date, {due_on(Side.LEDGER)} AS due_in_ledger,"
+        f" {due_on(Side.PROCESSOR)} AS due_at_processor, CAST({tolerance} AS BIGINT) AS fee_tolerance_minor,"
+        f" DATE '{since}' AS chained_since, DATE '{until}' AS chained_until",
     )
+    words = ", ".join(f"('{word}', '{word.outcome}', {int(word.priority)})" for word in DiscrepancyClass)
+    runner.table("classes", f"SELECT * FROM (VALUES {words}) AS words (class, outcome, priority)")  # noqa: S608
+    for name, places in (("nearest", NEAREST_BY_AMOUNT), ("nearest_in_time", NEAREST_IN_TIME)):
+        values = ", ".join(f"({place})" for place in places)
+        runner.table(name, f"SELECT * FROM (VALUES {values}) AS places (step_away)")  # noqa: S608 - integers of ours
+
+
+def _count_clean(runner: DuckDBRunner) -> int:
+    """The transactions, each with its ledger entry, that need no careful look."""
+    (counts,) = runner.rows(
+        "SELECT (SELECT count(*) FROM transactions)"
+        " - (SELECT count(*) FROM careful_records WHERE side = 'processor') AS clean"
+    )
+    return int(counts["clean"])
+
+
+def _run_step(runner: DuckDBRunner, step: Step) -> None:
+    _declare_step(runner, step)
+    (sides,) = runner.rows("SELECT count(DISTINCT side) AS sides, count(*) AS records FROM step_records")
+    if sides["sides"] < 2 and not (step.kind is StepKind.IDENTITY and sides["records"]):
+        return  # nothing to compare; an identity alone may still be there twice
+    runner.stage("3_begin")
+    match step.kind:
+        case StepKind.IDENTITY:
+            runner.stage("3_identity_1")
+            _look_near(runner, step)
+            runner.stage("3_identity_2")
+        case StepKind.SUGGESTION:
+            runner.stage("3_suggestion_1")
+            _look_near(runner, step)
+            runner.stage("3_suggestion_2")
+        case StepKind.GROUPS:
+            runner.stage("3_groups")
+        case StepKind.SCORED:
+            runner.stage("3_blocks")
+            runner.stage("3_accepted")
+            runner.stage("3_scored")
+    runner.stage("3_take")
+
+
+def _look_near(runner: DuckDBRunner, step: Step) -> None:
+    if step.rule.amount.tolerance:
+        for stage in ("3_near", "3_accepted", "3_near_matches"):
+            runner.stage(stage)
+
+
+def _declare_step(runner: DuckDBRunner, step: Step) -> None:
+    """The constants of the step, and the records that take part in it."""
+    tolerance, scored = step.rule.amount.tolerance, step.rule.scored
+    constants = {
+        "place": step.place,
+        "pass": step.rule.name,
+        "step": step.number,
+        "tolerance_minor": tolerance.minor,
+        "tolerance_basis_points": tolerance.basis_points,
+        "tolerance_base": tolerance.base,
+        "direction": tolerance.direction,
+        "one_side": step.single_side.value,
+    }
+    if scored is not None:
+        constants |= {
+            **scored.features.model_dump(),
+            "amount_band_minor": scored.amount_band_minor,
+            "time_close_seconds": scored.time_close_seconds or 0,
+            "confirm_from": scored.confirm_from,
+            "margin": scored.margin,
+            "suggest_from": scored.suggest_from,
+        }
+    runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
+    group_key = step.rule.group_by or "CAST(NULL AS VARCHAR)"
+    sides = (
+        f"SELECT r.* EXCLUDE (key), {step.key(side)} AS key, {group_key} AS group_key FROM left_records AS r"  # noqa: S608
+        f" WHERE r.side = '{side.value}' AND {step.takes(side)}"
+        for side in Side
+    )
+    runner.table(
+        "step_records",
+        f"SELECT * FROM ({' UNION ALL '.join(sides)}) AS t"  # noqa: S608 - expressions of ours, values quoted
+        + ("" if step.kind is StepKind.SCORED else " WHERE t.key IS NOT NULL"),
+    )
+    if scored is not None:
+        _declare_bands(runner, width=scored.amount_band_minor + 1)
+
+
+def _declare_bands(runner: DuckDBRunner, *, width: int) -> None:
+    """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
+    band = f"CAST(floor(CAST(t.amount_minor AS DECIMAL(20, 0)) / {width}) AS BIGINT)" if width > 1 else "t.amount_minor"
+    shifts = (-1, 0, 1) if width > 1 else (0,)
+    ledger = " UNION ALL ".join(
+        f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
+        for shift in shifts
+    )
+    runner.table(
+        "band_records",
+        f"SELECT t.*, {band} AS band FROM step_records AS t WHERE t.side = 'processor' UNION ALL {ledger}",  # noqa: S608
+    )
+
+
+def _constant(value: int | str) -> str:
+    return literal(value) if isinstance(value, str) else f"CAST({value} AS BIGINT)"
+
+
+def _find_ambiguous(runner: DuckDBRunner, steps: tuple[Step, ...]) -> None:
+    """Ask the steps that had ties again, of what is left."""
+    tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
+    for step in steps:
+        if (step.rule.name, step.number) in tied and step.kind is StepKind.SUGGESTION:
+            _declare_step(runner, step)
+            for stage in ("3_begin", "3_suggestion_1"):
+                runner.stage(stage)
+            _look_near(runner, step)
+            runner.stage("4_still_tied")
+    if tied:
+        runner.stage("4_tied_scores")
+
+
+def _find_restated(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None:
+    """Without a frame of before, or when the rules say so, nothing can have been restated."""
+    known = day.concluded_transactions if rules.restated else None
+    runner.frame("concluded_transactions", [known or day.transactions])
+    if known is None:
+        runner.view("concluded_transactions", "SELECT * FROM transactions WHERE FALSE")
+    runner.stage("5_restated")
+
+
+def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: int, complete: bool) -> Matching:
+    queries = {
+        DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
+        MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
+        CANDIDATES_FILE: "SELECT * FROM candidates ORDER BY pass, step, processor_seq, ledger_seq",
+    }
+    if complete:
+        queries |= {
+            OPEN_RECORDS_FILE: "SELECT * FROM open_records ORDER BY side, seq",
+            ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",
+        }
+    for name, query in queries.items():
+        runner.write(query, into / name)
+    counts = {
+        row["class"]: row["count"] for row in runner.rows("SELECT class, count(*) AS count FROM answer GROUP BY 1")
+    }
+    (records,) = runner.rows(
+        "SELECT (SELECT count(*) FROM transactions) AS processor, (SELECT count(*) FROM ledger_entries) AS ledger"
+    )
+    return Matching(
+        discrepancies=into / DISCREPANCIES_FILE,
+        matches=into / MATCHES_FILE,
+        candidates=into / CANDIDATES_FILE,
+        open_records=into / OPEN_RECORDS_FILE if complete else None,
+        across_days=into / ACROSS_DAYS_FILE if complete else None,
+        matched_by_pass=_matched_by_pass(runner, rules, clean),
+        processor_transactions=records["processor"],
+        ledger_entries=records["ledger"],
+        count_by_class={word: counts[word.value] for word in DiscrepancyClass if word.value in counts},
+        proofs=tuple(_proof(row) for row in runner.rows("SELECT * FROM proof ORDER BY currency")),
+        rule_version=rules.version,
+    )
+
+
+def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
+    """Every pass, also those that found nothing; the clean records are the first one's."""
+    found = {
+        row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
+        for row in runner.rows(
+            "SELECT pass, count(DISTINCT (step, match_no)) AS matches, count(DISTINCT processor_seq) AS processor_records,"
+            " count(DISTINCT ledger_seq) AS ledger_records FROM pairs GROUP BY pass"
+        )
+    }
+    none = PassMatches.of_pairs(0)
+    first = rules.passes[0].name
+    return {
+        rule.name: found.get(rule.name, none) + PassMatches.of_pairs(clean if rule.name == first else 0)
+        for rule in rules.passes
+    }
 
 
 def _proof(row: Mapping[str, Any]) -> CurrencyProof:
     figures = {name: int(value) for name, value in row.items() if name != "currency"}
     return CurrencyProof(currency=row["currency"], exponent=exponents()[row["currency"]], **figures)
-
-
-def _quoted(path: Path) -> str:
-    """A path as an SQL string: DuckDB takes no parameter in these places."""
-    return "'" + str(path).replace("'", "''") + "'"

@@ -47,7 +47,7 @@ class Pass(Strict):
     `keys` are alternatives, tried in order; records agree that have all columns of one alternative equal and none
     empty. Currency is always equal. The amounts of the many in `one_to_many` (one transaction, many ledger entries) and
     `many_to_one` are summed by `group_by`. `differs` says what becomes of records with the same key whose amounts do
-    not agree: reported as a mismatch, or left for later passes. Without `dates` any day is a candidate that is open.
+    not agree: reported as a mismatch, or left for later passes. Without `dates` only records of one day match.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
@@ -135,7 +135,12 @@ def _written_as_a_date(value: object) -> object:
 Passes = Annotated[tuple[Pass, ...], Field(min_length=1, max_length=MAX_PASSES), AfterValidator(_names_are_unique)]
 
 DEFAULT_PASSES: Final = (
-    Pass(name="transaction_id", keys=((KeyColumn.same("transaction_id"),),), differs="report"),
+    Pass(
+        name="transaction_id",
+        keys=((KeyColumn.same("transaction_id"),),),
+        dates=DateWindow(days_before=1, days_after=7),
+        differs="report",
+    ),
     Pass(name="reference", keys=((KeyColumn.same("reference_number"), KeyColumn.same("merchant_id")),)),
 )
 

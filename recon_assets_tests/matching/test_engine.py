@@ -2,6 +2,8 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -11,17 +13,27 @@ from hypothesis import strategies as st
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import LimitExceeded
-from recon_assets.matching.engine import Matching, match_frames
+from recon_assets.domain.conclusion import PassMatches
+from recon_assets.matching.engine import Day, Matching, match_day
+from recon_assets.matching.rules import MatchingRules
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
 
-def match(folder: Path, processor: list[Record], ledger: list[Record]) -> Matching:
-    return match_frames(
+def match(
+    folder: Path, processor: list[Record], ledger: list[Record], rules: MatchingRules | None = None, **other: object
+) -> Matching:
+    day = Day(
         processor="stripe",
+        business_date=date(2025, 9, 30),
         transactions=write_frame_file(folder / "transactions.parquet", processor),
         ledger_entries=write_frame_file(folder / "ledger_entries.parquet", ledger),
-        into=folder / "matched",
     )
+    return match_day(replace(day, **other), rules or MatchingRules(), into=folder / "matched")
+
+
+def matched(pairs: int) -> dict[str, PassMatches]:
+    """All of them by the first pass."""
+    return {"transaction_id": PassMatches.of_pairs(pairs), "reference": PassMatches.of_pairs(0)}
 
 
 def rows(matching: Matching) -> list[dict]:
@@ -34,7 +46,7 @@ def test_equal_sides_match_and_leave_no_discrepancy(tmp_path: Path) -> None:
 
     matching = match(tmp_path, day, list(reversed(day)))
 
-    assert matching.matched_by_pass == {"transaction_id": 3}
+    assert matching.matched_by_pass == matched(3)
     assert matching.count_by_class == {}
     assert [proof.residual_minor for proof in matching.proofs] == [0, 0]
     assert not (tmp_path / "matched" / "spill").exists()
@@ -90,7 +102,7 @@ def test_one_id_used_twice_on_both_sides_is_two_matches_in_any_order(tmp_path: P
 
     matching = match(tmp_path, [sale, refund], [refund, sale])
 
-    assert (matching.matched_by_pass, matching.count_by_class) == ({"transaction_id": 2}, {})
+    assert (matching.matched_by_pass, matching.count_by_class) == (matched(2), {})
 
 
 def test_a_second_record_of_an_id_with_another_amount_is_a_duplicate_not_a_mismatch(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""Runs stages on DuckDB with bounded memory; beyond it DuckDB spills into a folder next to the result.
+
+What belongs here: all that is DuckDB's own. Not here: which stages run, which is the engine's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recon_assets.domain.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    import duckdb
+
+STAGES: Final = Path(__file__).parent / "stages"
+
+
+class DuckDBRunner:
+    """One connection with the tables and views of one matching."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._connection = connection
+
+    def frame(self, name: str, paths: Sequence[Path]) -> None:
+        """A view over Parquet files of one schema."""
+        files = ", ".join(quoted(path) for path in paths)
+        self.view(name, f"SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
+
+    def view(self, name: str, query: str) -> None:
+        """A view, or another in its place."""
+        self._run(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
+
+    def table(self, name: str, query: str) -> None:
+        """A table with the rows of a query, or another in its place."""
+        self._run(f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {query}")
+
+    def stage(self, name: str) -> None:
+        """Run one file of `stages/`. Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits."""
+        import duckdb
+
+        try:
+            for statement in _statements(name):
+                self._run(statement)
+        except duckdb.OutOfRangeException:  # not chained: its text quotes amounts
+            raise LimitExceeded(
+                "the difference of two amounts does not fit in 64 bits of minor units",
+                where=f"matching stage {name}",
+                remedy="Look for an amount near the 64-bit limit on either side: it is almost surely a misread column.",
+            ) from None
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a small query."""
+        found: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
+        return found
+
+    def write(self, query: str, file: Path) -> None:
+        """The rows of a query as Parquet, in the query's order."""
+        self._run(f"COPY ({query}) TO {quoted(file)} (FORMAT parquet, COMPRESSION zstd)")
+
+    def _run(self, statement: str) -> None:
+        self._connection.execute(statement).fetchall()
+
+
+@contextmanager
+def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
+    """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards."""
+    import duckdb
+
+    settings = {"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
+    with duckdb.connect(config=settings) as connection:
+        connection.execute("SET TimeZone = 'UTC'").fetchall()
+        yield DuckDBRunner(connection)
+    if spill.exists():
+        spill.rmdir()
+
+
+def quoted(path: Path) -> str:
+    """A path as an SQL string: DuckDB takes no parameter in these places."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+@cache
+def _statements(stage: str) -> tuple[str, ...]:
+    import duckdb
+
+    return tuple(statement.query for statement in duckdb.extract_statements((STAGES / f"{stage}.sql").read_text()))

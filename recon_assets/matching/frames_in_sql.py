@@ -1,0 +1,54 @@
+"""The two frames of a day as the first stages see them: with the key of the first step and the expected fee."""
+
+from pathlib import Path
+from typing import Final
+
+from recon_assets.domain.records import Side
+from recon_assets.matching.duckdb_runner import DuckDBRunner
+from recon_assets.matching.rule_values import BASIS_POINTS, FeeSchedule
+from recon_assets.matching.steps import NO_KEY, Step, StepKind
+
+ONE_ON_EACH_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2**32}
+"""Summed over a key, 2**32 + 1 means one record on each side; counts below four billion do not run into each other."""
+
+_NO_FEE: Final = "CAST(NULL AS BIGINT)"
+
+
+def declare_frames(
+    runner: DuckDBRunner, *, first: Step, fees: FeeSchedule | None, transactions: Path, ledger: Path
+) -> None:
+    """Name the frames, keyed by the first step, and the three integers by which a clean key is known.
+
+    Where the first step is no plain key, no record has one: all of them are looked at with care.
+    """
+    runner.frame("transactions", [transactions])
+    runner.frame("ledger_entries", [ledger])
+    keyed = first.kind in {StepKind.IDENTITY, StepKind.SUGGESTION}
+    for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries")):
+        key = first.keyed(side) if keyed else NO_KEY
+        expected = _expected_fee(fees) if side is Side.PROCESSOR else _NO_FEE
+        runner.view(f"keyed_{name}", f"SELECT t.*, {key} AS key, {expected} AS expected_fee_minor FROM {name} AS t")  # noqa: S608
+    states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
+    fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
+    halves = (
+        f"SELECT key, CAST({ONE_ON_EACH_SIDE[side]} AS BIGINT) AS sides, {sign}amount_minor AS amount_minor,"  # noqa: S608
+        f" {sign}agreement_code AS agreement_code, {sign}{fee} AS fee_minor FROM keyed_{name}"
+        for side, name, sign in ((Side.PROCESSOR, "transactions", ""), (Side.LEDGER, "ledger_entries", "-"))
+    )
+    runner.view("first_step_records", " UNION ALL ".join(halves))
+    unexpected = ""
+    if fees is not None:
+        unexpected = f" OR abs(fee_minor - expected_fee_minor) > {fees.tolerance_minor}"
+    runner.view(
+        "remarkable_keys",
+        f"SELECT key FROM keyed_transactions WHERE movement = 'unclassified'{unexpected}",  # noqa: S608
+    )
+
+
+def _expected_fee(fees: FeeSchedule | None) -> str:
+    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up."""
+    if fees is None:
+        return _NO_FEE
+    by_rate = f"CAST((abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
+    cases = " ".join(f"WHEN '{currency}' THEN {by_rate} + {fixed}" for currency, fixed in fees.fixed_minor.items())
+    return f"CASE currency {cases} END"
