@@ -16,6 +16,37 @@ def test_the_file_of_this_repository_is_the_default_written_out() -> None:
     assert load_rules(PROJECT / "config" / "matching.yaml", processors=["stripe"]) == {"stripe": MatchingRules()}
 
 
+def test_the_examples_of_the_documentation_are_rules(tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "matching.md").read_text(encoding="utf-8")
+    section = text.split("## Writing rules")[1].split("\n## ")[0]
+    examples = [block.split("```")[0] for block in section.split("```yaml\n")[1:]]
+
+    rules = loaded(tmp_path, "".join(examples), "stripe", "paypal")
+
+    assert [one.name for one in rules["stripe"].passes] == ["transaction_id", "order", "payouts", "look_alikes"]
+    assert rules["paypal"].grace.ledger.count == "business"
+
+
+def test_what_the_file_of_this_repository_has_commented_out_may_be_put_in(tmp_path: Path) -> None:
+    text = (PROJECT / "config" / "matching.yaml").read_text(encoding="utf-8")
+    for line in (
+        "fees:",
+        "  basis_points:",
+        "  fixed_minor:",
+        "  tolerance_minor:",
+        "processors:",
+        "  stripe:",
+        "    gr",
+    ):
+        assert f"\n# {line}" in text
+        text = text.replace(f"\n# {line}", f"\n{line}")
+
+    rules = loaded(tmp_path, text)["stripe"]
+
+    assert rules.fees is not None
+    assert rules.grace.ledger.days == 2
+
+
 def test_without_a_file_or_with_comments_only_the_default_holds(tmp_path: Path) -> None:
     assert load_rules(tmp_path / "matching.yaml", processors=["stripe"]) == {"stripe": MatchingRules()}
     assert loaded(tmp_path, "# nothing yet\n") == {"stripe": MatchingRules()}
