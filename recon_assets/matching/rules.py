@@ -14,12 +14,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from recon_assets.domain.records import Side
-from recon_assets.matching.business_days import day_after
+from recon_assets.matching.business_days import Count, day_after, longest_reach
 from recon_assets.matching.rule_scores import Scored
 from recon_assets.matching.rule_values import (
     AmountRule,
     DateWindow,
-    DayCount,
     FeeSchedule,
     Grace,
     KeyColumn,
@@ -171,9 +170,16 @@ class MatchingRules(Strict):
     @property
     def reach_days(self) -> int:
         """How many calendar days apart two records may be that these rules still look at together."""
-        windows = [one.dates for one in self.passes if one.dates is not None]
-        counted: list[DateWindow | DayCount] = [*windows, self.grace.ledger, self.grace.processor]
-        return max(one.reach_days(holidays=self.holidays) for one in counted)
+        counted = [(grace.count, grace.days) for grace in (self.grace.ledger, self.grace.processor)]
+        counted += [
+            (window.count, max(window.days_before, window.days_after))
+            for window in (one.dates for one in self.passes)
+            if window is not None
+        ]
+        longest: dict[Count, int] = {}
+        for count, days in counted:
+            longest[count] = max(days, longest.get(count, 0))
+        return max(longest_reach(days, count=count, holidays=self.holidays) for count, days in longest.items())
 
     def due_on(self, missing_from: Side, *, business_date: date) -> date:
         """The last day on which `missing_from` may still bring the counterpart of a record of `business_date`."""

@@ -87,7 +87,7 @@ def test_rules_that_say_the_same_have_one_version_however_they_are_written() -> 
             }
         ],
         "holidays": ["2025-12-26", "2025-12-25"],
-        "grace": {"ledger": {"days": 2}},
+        "grace": {"ledger": {"days": 2}, "processor": {"days": 0, "count": "business"}},
     }
     short = {
         "grace": {"ledger": 2},
