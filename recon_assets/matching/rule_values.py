@@ -20,7 +20,7 @@ from pydantic import (
 
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Movement, Status
-from recon_assets.matching.business_days import Count, day_after, day_before
+from recon_assets.matching.business_days import Count, day_after, day_before, longest_reach
 from recon_assets.schemas.currencies import exponents
 from recon_assets.yaml_documents import mistake
 
@@ -179,6 +179,10 @@ class DateWindow(Strict):
             day_after(processor_date, self.days_after, count=self.count, holidays=holidays),
         )
 
+    def reach_days(self, *, holidays: tuple[date, ...] = ()) -> int:
+        """The most calendar days that two records of one match may be apart."""
+        return longest_reach(max(self.days_before, self.days_after), count=self.count, holidays=holidays)
+
 
 class DayCount(Strict):
     """A number of days. In YAML also the bare number: calendar days."""
@@ -195,6 +199,10 @@ class DayCount(Strict):
     @classmethod
     def _a_bare_number_is_calendar_days(cls, value: object) -> object:
         return {"days": value} if isinstance(value, int) else value
+
+    def reach_days(self, *, holidays: tuple[date, ...] = ()) -> int:
+        """The most calendar days this can be."""
+        return longest_reach(self.days, count=self.count, holidays=holidays)
 
 
 class Grace(Strict):

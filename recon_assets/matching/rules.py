@@ -14,11 +14,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from recon_assets.domain.records import Side
-from recon_assets.matching.business_days import Count, day_after, longest_reach
+from recon_assets.matching.business_days import day_after
 from recon_assets.matching.rule_scores import Scored
 from recon_assets.matching.rule_values import (
     AmountRule,
     DateWindow,
+    DayCount,
     FeeSchedule,
     Grace,
     KeyColumn,
@@ -46,7 +47,7 @@ class Pass(Strict):
     `keys` are alternatives, tried in order; records agree that have all columns of one alternative equal and none
     empty. Currency is always equal. The amounts of the many in `one_to_many` (one transaction, many ledger entries) and
     `many_to_one` are summed by `group_by`. `differs` says what becomes of records with the same key whose amounts do
-    not agree: reported as a mismatch, or left for later passes. Without `dates` any day is a candidate that is open.
+    not agree: reported as a mismatch, or left for later passes. Without `dates` only records of one day match.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
@@ -134,7 +135,12 @@ def _written_as_a_date(value: object) -> object:
 Passes = Annotated[tuple[Pass, ...], Field(min_length=1, max_length=MAX_PASSES), AfterValidator(_names_are_unique)]
 
 DEFAULT_PASSES: Final = (
-    Pass(name="transaction_id", keys=((KeyColumn.same("transaction_id"),),), differs="report"),
+    Pass(
+        name="transaction_id",
+        keys=((KeyColumn.same("transaction_id"),),),
+        dates=DateWindow(days_before=1, days_after=7),
+        differs="report",
+    ),
     Pass(name="reference", keys=((KeyColumn.same("reference_number"), KeyColumn.same("merchant_id")),)),
 )
 
@@ -170,16 +176,9 @@ class MatchingRules(Strict):
     @property
     def reach_days(self) -> int:
         """How many calendar days apart two records may be that these rules still look at together."""
-        counted = [(grace.count, grace.days) for grace in (self.grace.ledger, self.grace.processor)]
-        counted += [
-            (window.count, max(window.days_before, window.days_after))
-            for window in (one.dates for one in self.passes)
-            if window is not None
-        ]
-        longest: dict[Count, int] = {}
-        for count, days in counted:
-            longest[count] = max(days, longest.get(count, 0))
-        return max(longest_reach(days, count=count, holidays=self.holidays) for count, days in longest.items())
+        counted: set[DateWindow | DayCount] = {self.grace.ledger, self.grace.processor}
+        counted.update(one.dates for one in self.passes if one.dates is not None)
+        return max(one.reach_days(holidays=self.holidays) for one in counted)
 
     def due_on(self, missing_from: Side, *, business_date: date) -> date:
         """The last day on which `missing_from` may still bring the counterpart of a record of `business_date`."""
