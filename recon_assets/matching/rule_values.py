@@ -198,7 +198,7 @@ class DayCount(Strict):
     @model_validator(mode="before")
     @classmethod
     def _a_bare_number_is_calendar_days(cls, value: object) -> object:
-        return {"days": value} if isinstance(value, int) else value
+        return value if isinstance(value, dict | cls) else {"days": value}
 
     def reach_days(self, *, holidays: tuple[date, ...] = ()) -> int:
         """The most calendar days this can be."""

@@ -106,6 +106,7 @@ IN_THE_FILE = [
     ("grace:\n  bank: 1\n", "grace.bank: Extra inputs are not permitted (line 6)"),
     ("grace:\n  ledger: -1\n", "grace.ledger.days: Input should be greater than or equal to 0 (line 6)"),
     ("grace:\n  ledger: 32\n", "grace.ledger.days: Input should be less than or equal to 31 (line 6)"),
+    ("grace:\n  ledger: 2.5\n", "grace.ledger.days: Input should be a valid integer (line 6)"),
     ("grace:\n  ledger: true\n", "grace.ledger.days: Input should be a valid integer (line 6)"),
     ("grace:\n  ledger: {days: 1, count: working}\n", "grace.ledger.count: Input should be 'calendar' or 'business'"),
     ("grace_days: 2\n", "grace_days: Extra inputs are not permitted (line 5)"),
