@@ -34,7 +34,6 @@ from recon_assets.yaml_documents import Place, YamlDocument, read_yaml
 SANDBOX_URL: Final = "http://sandbox"
 """Stands for the built-in sandbox until somebody needs it: `recon_assets.resources.feeds` starts it then."""
 
-
 _GUIDE: Final = "docs/processors.md"
 
 

@@ -176,8 +176,8 @@ class MatchingRules(Strict):
     @property
     def reach_days(self) -> int:
         """How many calendar days apart two records may be that these rules still look at together."""
-        windows = [one.dates for one in self.passes if one.dates is not None]
-        counted: list[DateWindow | DayCount] = [*windows, self.grace.ledger, self.grace.processor]
+        counted: set[DateWindow | DayCount] = {self.grace.ledger, self.grace.processor}
+        counted.update(one.dates for one in self.passes if one.dates is not None)
         return max(one.reach_days(holidays=self.holidays) for one in counted)
 
     def due_on(self, missing_from: Side, *, business_date: date) -> date:

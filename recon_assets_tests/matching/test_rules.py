@@ -53,7 +53,7 @@ def test_the_default_is_the_id_and_then_the_reference_of_a_merchant() -> None:
     assert (second.name, second.differs) == ("reference", "leave")
     assert [column.processor for column in second.keys[0]] == ["reference_number", "merchant_id"]
     assert MatchingRules().restated
-    assert MatchingRules().reach_days == 0
+    assert MatchingRules().reach_days == 7
 
 
 def test_a_plain_name_is_the_column_of_both_sides_and_a_step_has_its_text() -> None:
@@ -87,7 +87,7 @@ def test_rules_that_say_the_same_have_one_version_however_they_are_written() -> 
             }
         ],
         "holidays": ["2025-12-26", "2025-12-25"],
-        "grace": {"ledger": {"days": 2}},
+        "grace": {"ledger": {"days": 2}, "processor": {"days": 0, "count": "business"}},
     }
     short = {
         "grace": {"ledger": 2},
@@ -101,8 +101,8 @@ def test_rules_that_say_the_same_have_one_version_however_they_are_written() -> 
 def test_the_version_of_the_default_is_the_same_on_every_machine_and_day() -> None:
     rules = MatchingRules()
 
-    assert rules.version == "95cb16cb902fdb08353628a13ec56167d7809c36a9565ee2594378815845950f"
-    assert rules.short_version == "95cb16cb902f"
+    assert rules.version == "06db67ff2bf3a911bb38d07facb4d9b8e2b0f2b5c614d17ea57f1c2c8f804140"
+    assert rules.short_version == "06db67ff2bf3"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_grace_ends_on_a_day_of_its_side() -> None:
         ({"passes": [KEYED | {"dates": {"days_after": 5}}], "grace": {"processor": 3}}, 5),
         ({"passes": [KEYED | {"dates": {"days_after": 2}}], "grace": {"ledger": 3}}, 3),
         ({"passes": [KEYED | {"dates": {"days_after": 2, "count": "business"}}], "grace": {"ledger": 3}}, 4),
-        ({"grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-25"]}, 3),
-        ({"grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-26"]}, 4),
+        ({"passes": [KEYED], "grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-25"]}, 3),
+        ({"passes": [KEYED], "grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-26"]}, 4),
     ],
 )
 def test_the_reach_is_the_longest_window_or_grace_in_calendar_days(rules: dict[str, Any], reach: int) -> None:
