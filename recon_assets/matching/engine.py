@@ -186,10 +186,14 @@ def _declare_step(runner: DuckDBRunner, step: Step) -> None:
             "suggest_from": scored.suggest_from,
         }
     runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
-    group_key = step.rule.group_by or "CAST(NULL AS VARCHAR)"
+    columns = "c.side, c.seq, c.currency, c.amount_minor, c.status, c.occurred_at"
+    columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
+    if scored is not None:
+        columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
     sides = (
-        f"SELECT r.* EXCLUDE (key), {step.key(side)} AS key, {group_key} AS group_key FROM left_records AS r"  # noqa: S608
-        f" WHERE r.side = '{side.value}' AND {step.takes(side)}"
+        f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
+        f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq"
+        f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
         for side in Side
     )
     runner.table(
