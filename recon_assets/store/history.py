@@ -28,8 +28,8 @@ _SELECT_RUNS: Final = """
     SELECT id, processor_name, run_date, version, status, verdict, is_current, idempotency_key, dagster_run_id,
         start_time, end_time, failed_stage, failure_reason, processor_transactions, internal_transactions,
         matched_count, discrepancy_count, pending_count, missing_transaction_count, rule_version, currency,
-        total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level, compliance_status,
-        incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
+        total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
+        compliance_status, incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
     FROM {}
 """
 

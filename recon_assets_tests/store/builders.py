@@ -1,8 +1,8 @@
-"""Small builders: a conclusion of one currency, and the matching's file of discrepancies that belongs to it."""
+"""Small builders: a conclusion of one currency, and the matching's files that belong to it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -18,7 +18,7 @@ from recon_assets.domain.verdict import conclude
 from recon_assets.store.across_days import AcrossDays
 from recon_assets.store.publication import PublishedRun, publish_run
 from recon_assets.store.runs import BegunRun, begin_run
-from recon_assets.store.staging import MATCHING_COLUMNS
+from recon_assets.store.staging import ACROSS_COLUMNS, MATCHING_COLUMNS
 
 DAY = date(2025, 9, 30)
 STARTED = datetime(2025, 10, 1, 2, 0, tzinfo=UTC)
@@ -74,6 +74,33 @@ def write(folder: Path, rows: Sequence[dict[str, object]]) -> Path:
     file = folder / "discrepancies.parquet"
     pq.write_table(pa.Table.from_pylist(list(rows), schema=MATCHING_COLUMNS), file)
     return file
+
+
+def matched_with(row: dict[str, object], counterpart: date) -> dict[str, object]:
+    """The row of a record that was matched with one of that other day."""
+    return of_class(row, DiscrepancyClass.MATCHED_PRIOR_DAY, counterpart_date=counterpart, **{"pass": "reference"})
+
+
+def pair(
+    transaction: dict[str, object], processor_date: date, entry: dict[str, object], ledger_date: date, **other: object
+) -> dict[str, object]:
+    """A match across days of the two records."""
+    return {
+        "processor_date": processor_date,
+        "processor_discrepancy_id": transaction["discrepancy_id"],
+        "ledger_date": ledger_date,
+        "ledger_discrepancy_id": entry["discrepancy_id"],
+        "currency": transaction["currency"],
+        "amount_minor": transaction["processor_amount_minor"],
+        "pass": "reference",
+    } | other
+
+
+def across(folder: Path, pairs: Sequence[dict[str, object]], *, days: int = 3) -> AcrossDays:
+    """The matching's file of all matches between the days around `DAY`."""
+    file = folder / "across_days.parquet"
+    pq.write_table(pa.Table.from_pylist(list(pairs), schema=ACROSS_COLUMNS), file)
+    return AcrossDays(file, since=DAY - timedelta(days=days), until=DAY + timedelta(days=days))
 
 
 def proof(currency: str = "USD", **other: int) -> CurrencyProof:
