@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from recon_assets.domain.checks import CheckOutcome, Severity
-from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.conclusion import Conclusion, PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.risk import ComplianceStatus, Risk, RiskLevel
@@ -33,12 +33,13 @@ CONCLUSION = Conclusion(
     business_date=date(2025, 9, 30),
     processor_transactions=3,
     ledger_entries=2,
-    matched_by_pass={"transaction_id": 2},
+    matched_by_pass={"transaction_id": PassMatches.of_pairs(2)},
     count_by_class={DiscrepancyClass.MISSING_IN_LEDGER: 1},
     proofs=(PROOF,),
     incomplete_reasons=(),
     verdict=Verdict.DISCREPANCIES,
     risk=Risk(Decimal("0.3333"), Decimal("0.0001"), RiskLevel.LOW, ComplianceStatus.COMPLIANT),
+    rule_version="4" * 64,
 )
 OFF_BY_A_CENT = replace(PROOF, currency="EUR", signed_discrepancies_minor=100)
 INCOMPLETE = replace(
