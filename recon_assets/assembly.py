@@ -24,7 +24,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     with warnings.catch_warnings():
         # Partitions on check specs are in preview since Dagster 1.13; a test pins the behaviour we rely on.
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        assets = [asset for config in processors for asset in processor_assets(config, configuration.risk)]
+        assets = [
+            asset
+            for config in processors
+            for asset in processor_assets(config, configuration.risk, configuration.matching_rules(config.name))
+        ]
     return dg.Definitions(
         assets=assets,
         jobs=[reconcile_job(config) for config in processors],

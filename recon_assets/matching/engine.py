@@ -57,9 +57,9 @@ class Day:
 class Matching:
     """What the matching found; Parquet files, in a fixed order, so that equal days give equal bytes.
 
-    `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates` are
-    what was looked at with care: every other record is matched by the first step. `open_records` and `across_days` are
-    None for a day that is not complete.
+    `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates`
+    are what was looked at with care: every other record is matched by the first step. `open_records` and `across_days`
+    are None for a day that is not complete.
     """
 
     discrepancies: Path
@@ -166,7 +166,7 @@ def _look_near(runner: DuckDBRunner, step: Step) -> None:
 def _declare_step(runner: DuckDBRunner, step: Step) -> None:
     """The constants of the step, and the records that take part in it."""
     tolerance, scored = step.rule.amount.tolerance, step.rule.scored
-    constants = {
+    constants: dict[str, int | str] = {
         "place": step.place,
         "pass": step.rule.name,
         "step": step.number,
@@ -285,8 +285,9 @@ def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> 
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
         for row in runner.rows(
-            "SELECT pass, count(DISTINCT (step, match_no)) AS matches, count(DISTINCT processor_seq) AS processor_records,"
-            " count(DISTINCT ledger_seq) AS ledger_records FROM pairs GROUP BY pass"
+            "SELECT pass, count(DISTINCT (step, match_no)) AS matches,"
+            " count(DISTINCT processor_seq) AS processor_records, count(DISTINCT ledger_seq) AS ledger_records"
+            " FROM pairs GROUP BY pass"
         )
     }
     none = PassMatches.of_pairs(0)

@@ -49,6 +49,7 @@ def _expected_fee(fees: FeeSchedule | None) -> str:
     """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up."""
     if fees is None:
         return _NO_FEE
-    by_rate = f"CAST((abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
+    rate = f"abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points}"
+    by_rate = f"CAST(({rate} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
     cases = " ".join(f"WHEN '{currency}' THEN {by_rate} + {fixed}" for currency, fixed in fees.fixed_minor.items())
     return f"CASE currency {cases} END"
