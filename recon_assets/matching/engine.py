@@ -281,13 +281,15 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
 
 
 def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
-    """Every pass, also those that found nothing; the clean records are the first one's."""
+    """Matches that are no discrepancy, of every pass, also of one without any; clean records are the first one's."""
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
         for row in runner.rows(
-            "SELECT pass, count(DISTINCT (step, match_no)) AS matches,"
-            " count(DISTINCT processor_seq) AS processor_records, count(DISTINCT ledger_seq) AS ledger_records"
-            " FROM pairs GROUP BY pass"
+            "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+            " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+            " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
+            " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
+            " WHERE a.class IS NULL GROUP BY p.pass"
         )
     }
     none = PassMatches.of_pairs(0)
