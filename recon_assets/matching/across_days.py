@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from recon_assets.domain.records import Side
-from recon_assets.matching.duckdb_runner import DuckDBRunner
 from recon_assets.matching.rules import MatchingRules
+from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import Step, StepKind, literal
 
 _KINDS_ACROSS_DAYS = frozenset({StepKind.IDENTITY, StepKind.SUGGESTION})
@@ -40,7 +40,7 @@ def days_needed(business_date: date, rules: MatchingRules) -> tuple[date, date]:
 
 
 def chain_days(
-    runner: DuckDBRunner,
+    runner: Runner,
     steps: tuple[Step, ...],
     *,
     day_of: date,
@@ -61,7 +61,7 @@ def chain_days(
     runner.stage("4_across_days_2")
 
 
-def _declare_step(runner: DuckDBRunner, step: Step, *, since: date, until: date, rules: MatchingRules) -> None:
+def _declare_step(runner: Runner, step: Step, *, since: date, until: date, rules: MatchingRules) -> None:
     window = step.rule.dates
     assert window is not None, "a step without a window does not chain"
     runner.table("step", f"SELECT CAST({step.place} AS INTEGER) AS place, {literal(step.rule.name)} AS pass")

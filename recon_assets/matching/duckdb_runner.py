@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from recon_assets.domain.errors import LimitExceeded
+from recon_assets.matching.runner import difference_too_large, stage_text
 
 if TYPE_CHECKING:
     import duckdb
-
-STAGES: Final = Path(__file__).parent / "stages"
 
 
 class DuckDBRunner:
@@ -43,12 +41,8 @@ class DuckDBRunner:
         try:
             for statement in _statements(name):
                 self._run(statement)
-        except duckdb.OutOfRangeException:  # not chained: its text quotes amounts
-            raise LimitExceeded(
-                "the difference of two amounts does not fit in 64 bits of minor units",
-                where=f"matching stage {name}",
-                remedy="Look for an amount near the 64-bit limit on either side: it is almost surely a misread column.",
-            ) from None
+        except duckdb.OutOfRangeException:
+            raise difference_too_large(name) from None
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
@@ -86,4 +80,4 @@ def quoted(path: Path) -> str:
 def _statements(stage: str) -> tuple[str, ...]:
     import duckdb
 
-    return tuple(statement.query for statement in duckdb.extract_statements((STAGES / f"{stage}.sql").read_text()))
+    return tuple(statement.query for statement in duckdb.extract_statements(stage_text(stage)))

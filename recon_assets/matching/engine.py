@@ -1,7 +1,7 @@
 """One processor-day compared: which stages run, in which order, over which views. docs/matching.md is the rule book.
 
 What belongs here: the order of things. The rules as SQL are in `steps`, the stages in `stages/`, the days around in
-`across_days`, running in `duckdb_runner`.
+`across_days`, the engines behind `runner`.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
-from recon_assets.matching.duckdb_runner import DuckDBRunner, duckdb_runner
 from recon_assets.matching.frames_in_sql import declare_frames
 from recon_assets.matching.rules import MatchingRules
+from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
 from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
@@ -75,14 +75,16 @@ class Matching:
     rule_version: str
 
 
-def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str = "1GB") -> Matching:
+def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DEFAULT_ENGINE) -> Matching:
     """Compare the two frames of a day by `rules` and write what was found into the folder `into`.
+
+    Every engine finds the same.
 
     Raises `LimitExceeded` when two amounts of one match lie further apart than 64 bits hold.
     """
     into.mkdir(parents=True, exist_ok=True)
     steps = steps_of(rules)
-    with duckdb_runner(spill=into / "spill", memory_limit=memory_limit) as runner:
+    with running(engine, spill=into / "spill") as runner:
         _declare_run(runner, day, rules)
         declare_frames(
             runner, first=steps[0], fees=rules.fees, transactions=day.transactions, ledger=day.ledger_entries
@@ -102,7 +104,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str =
         return _written(runner, rules, into, clean=clean, complete=day.complete)
 
 
-def _declare_run(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None:
+def _declare_run(runner: Runner, day: Day, rules: MatchingRules) -> None:
     def due_on(missing_from: Side) -> str:
         due = rules.due_on(missing_from, business_date=day.business_date)
         return f"DATE '{due}'" if due > day.business_date else "CAST(NULL AS DATE)"
@@ -124,7 +126,7 @@ def _declare_run(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None:
         runner.table(name, f"SELECT * FROM (VALUES {values}) AS places (step_away)")  # noqa: S608 - integers of ours
 
 
-def _count_clean(runner: DuckDBRunner) -> int:
+def _count_clean(runner: Runner) -> int:
     """The transactions, each with its ledger entry, that need no careful look."""
     (counts,) = runner.rows(
         "SELECT (SELECT count(*) FROM transactions)"
@@ -133,7 +135,7 @@ def _count_clean(runner: DuckDBRunner) -> int:
     return int(counts["clean"])
 
 
-def _run_step(runner: DuckDBRunner, step: Step) -> None:
+def _run_step(runner: Runner, step: Step) -> None:
     _declare_step(runner, step)
     (sides,) = runner.rows("SELECT count(DISTINCT side) AS sides, count(*) AS records FROM step_records")
     if sides["sides"] < 2 and not (step.kind is StepKind.IDENTITY and sides["records"]):
@@ -157,13 +159,13 @@ def _run_step(runner: DuckDBRunner, step: Step) -> None:
     runner.stage("3_take")
 
 
-def _look_near(runner: DuckDBRunner, step: Step) -> None:
+def _look_near(runner: Runner, step: Step) -> None:
     if step.rule.amount.tolerance:
         for stage in ("3_near", "3_accepted", "3_near_matches"):
             runner.stage(stage)
 
 
-def _declare_step(runner: DuckDBRunner, step: Step) -> None:
+def _declare_step(runner: Runner, step: Step) -> None:
     """The constants of the step, and the records that take part in it."""
     tolerance, scored = step.rule.amount.tolerance, step.rule.scored
     constants: dict[str, int | str] = {
@@ -205,9 +207,11 @@ def _declare_step(runner: DuckDBRunner, step: Step) -> None:
         _declare_bands(runner, width=scored.amount_band_minor + 1)
 
 
-def _declare_bands(runner: DuckDBRunner, *, width: int) -> None:
+def _declare_bands(runner: Runner, *, width: int) -> None:
     """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
-    band = f"CAST(floor(CAST(t.amount_minor AS DECIMAL(20, 0)) / {width}) AS BIGINT)" if width > 1 else "t.amount_minor"
+    # rounded down, also of negative amounts, and without a fraction that could be rounded
+    floor = f"t.amount_minor // {width} - CASE WHEN t.amount_minor % {width} < 0 THEN 1 ELSE 0 END"
+    band = f"({floor})" if width > 1 else "t.amount_minor"
     shifts = (-1, 0, 1) if width > 1 else (0,)
     ledger = " UNION ALL ".join(
         f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
@@ -223,7 +227,7 @@ def _constant(value: int | str) -> str:
     return literal(value) if isinstance(value, str) else f"CAST({value} AS BIGINT)"
 
 
-def _find_ambiguous(runner: DuckDBRunner, steps: tuple[Step, ...]) -> None:
+def _find_ambiguous(runner: Runner, steps: tuple[Step, ...]) -> None:
     """Ask the steps that had ties again, of what is left."""
     tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
     for step in steps:
@@ -237,7 +241,7 @@ def _find_ambiguous(runner: DuckDBRunner, steps: tuple[Step, ...]) -> None:
         runner.stage("4_tied_scores")
 
 
-def _find_restated(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None:
+def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
     """Without a frame of before, or when the rules say so, nothing can have been restated."""
     known = day.concluded_transactions if rules.restated else None
     runner.frame("concluded_transactions", [known or day.transactions])
@@ -246,7 +250,7 @@ def _find_restated(runner: DuckDBRunner, day: Day, rules: MatchingRules) -> None
     runner.stage("5_restated")
 
 
-def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: int, complete: bool) -> Matching:
+def _written(runner: Runner, rules: MatchingRules, into: Path, *, clean: int, complete: bool) -> Matching:
     queries = {
         DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
         MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
@@ -280,7 +284,7 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
     )
 
 
-def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
+def _matched_by_pass(runner: Runner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
     """Matches that are no discrepancy, of every pass, also of one without any; clean records are the first one's."""
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])

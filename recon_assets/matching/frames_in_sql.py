@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from recon_assets.domain.records import Side
-from recon_assets.matching.duckdb_runner import DuckDBRunner
 from recon_assets.matching.rule_values import BASIS_POINTS, FeeSchedule
+from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
 
 MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
@@ -14,9 +14,7 @@ MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"
 
 
-def declare_frames(
-    runner: DuckDBRunner, *, first: Step, fees: FeeSchedule | None, transactions: Path, ledger: Path
-) -> None:
+def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, transactions: Path, ledger: Path) -> None:
     """Name the frames, keyed by the first step, and the three integers by which a clean key is known.
 
     Where the first step is no plain key, no record has one: all of them are looked at with care.

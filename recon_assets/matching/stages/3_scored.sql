@@ -14,8 +14,8 @@ SELECT
         + s.date_equal
         + CASE
             WHEN
-                p.occurred_at <= l.occurred_at + to_seconds(s.time_close_seconds)
-                AND l.occurred_at <= p.occurred_at + to_seconds(s.time_close_seconds)
+                p.occurred_at <= l.occurred_at + INTERVAL '1' SECOND * s.time_close_seconds
+                AND l.occurred_at <= p.occurred_at + INTERVAL '1' SECOND * s.time_close_seconds
                 THEN s.time_close
             ELSE 0
         END

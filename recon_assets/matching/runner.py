@@ -1,0 +1,87 @@
+"""What a matching needs of an engine, and which engines there are.
+
+What belongs here: the protocol, the values that name an engine, and what all of them say alike. Not here: anything
+that is one engine's own, which is in `duckdb_runner` and `spark_runner`.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from recon_assets.domain.errors import LimitExceeded
+
+STAGES: Final = Path(__file__).parent / "stages"
+
+
+class Runner(Protocol):
+    """The tables and views of one matching. All SQL is DuckDB's; every engine gives the same rows for it."""
+
+    def frame(self, name: str, paths: Sequence[Path]) -> None:
+        """A view over Parquet files of one schema."""
+
+    def view(self, name: str, query: str) -> None:
+        """A view, or another in its place."""
+
+    def table(self, name: str, query: str) -> None:
+        """A table with the rows of a query, or another in its place; the query may read the one before."""
+
+    def stage(self, name: str) -> None:
+        """Run one file of `stages/`. Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits."""
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a small query."""
+
+    def write(self, query: str, file: Path) -> None:
+        """The rows of a query as one Parquet file, in the query's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDB:
+    """In this process, with bounded memory; beyond `memory_limit` it spills to disk."""
+
+    memory_limit: str = "1GB"
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """On Spark: `local[2]` is two threads beside this process, `sc://host:port` a cluster by Spark Connect.
+
+    A cluster reads the frames by the paths that this process knows. The URL may hold a token, so it is not shown.
+    """
+
+    remote: str = field(default="local[2]", repr=False)
+
+
+Engine = DuckDB | Spark
+DEFAULT_ENGINE: Final = DuckDB()
+
+
+def running(engine: Engine, *, spill: Path) -> AbstractContextManager[Runner]:
+    """A runner of its own on that engine; `spill` is a folder that it may use meanwhile."""
+    match engine:
+        case DuckDB(memory_limit):
+            from recon_assets.matching.duckdb_runner import duckdb_runner
+
+            return duckdb_runner(spill=spill, memory_limit=memory_limit)
+        case Spark(remote):
+            from recon_assets.matching.spark_runner import spark_runner
+
+            return spark_runner(remote)
+
+
+@cache
+def stage_text(stage: str) -> str:
+    """The SQL of one file of `stages/`."""
+    return (STAGES / f"{stage}.sql").read_text(encoding="utf-8")
+
+
+def difference_too_large(stage: str) -> LimitExceeded:
+    """Not chained to what the engine raised: its text quotes amounts."""
+    return LimitExceeded(
+        "the difference of two amounts does not fit in 64 bits of minor units",
+        where=f"matching stage {stage}",
+        remedy="Look for an amount near the 64-bit limit on either side: it is almost surely a misread column.",
+    )

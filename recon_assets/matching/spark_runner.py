@@ -1,0 +1,239 @@
+"""Runs the same stages on Spark: DuckDB's SQL translated by sqlglot, each table kept where Spark computed it.
+
+What belongs here: all that is Spark's own. Not here: which stages run, which is the engine's.
+"""
+
+import os
+import shutil
+import socket
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from recon_assets.domain.errors import ConfigurationError
+from recon_assets.matching.runner import difference_too_large, stage_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import sqlglot
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+MEANING: Final = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+"""Without ANSI mode an integer that overflows would wrap silently."""
+
+LOCAL: Final = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+"""A Spark inside this machine listens to nobody else."""
+
+TRANSLATIONS_KEPT: Final = 1_000
+ROWS_FETCHED: Final = 20_000
+"""So many rows at once are Python objects on their way into a Parquet file."""
+CONNECT_PORT: Final = 15_002
+CONNECT_TIMEOUT_S: Final = 10.0
+
+_SETTING: Final = "RECON_SPARK_REMOTE"
+_INSTALL: Final = "Install the extra `spark` and Java 17 or newer, or leave RECON_MATCHING_ENGINE at duckdb."
+
+
+class SparkRunner:
+    """The tables and views of one matching, as temporary views of a session that nobody else uses."""
+
+    def __init__(self, session: "SparkSession") -> None:
+        self._session = session
+        self._names: set[str] = set()
+
+    def frame(self, name: str, paths: Sequence[Path]) -> None:
+        """A view over Parquet files of one schema."""
+        self._name(name, self._session.read.parquet(*(str(path) for path in paths)))
+
+    def view(self, name: str, query: str) -> None:
+        """A view, or another in its place."""
+        self._name(name, self._session.sql(translated(query).sql))
+
+    def table(self, name: str, query: str) -> None:
+        """A table with the rows of a query, or another in its place."""
+        self._table(name, translated(query))
+
+    def stage(self, name: str) -> None:
+        """Run one file of `stages/`. Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits."""
+        from pyspark.errors import PySparkException
+
+        try:
+            for table, query in _statements(name):
+                self._table(table, query)
+        except PySparkException as error:
+            if "OVERFLOW" in (error.getCondition() or ""):
+                raise difference_too_large(name) from None
+            raise
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a small query."""
+        return [row.asDict() for row in self._session.sql(translated(query).sql).collect()]
+
+    def write(self, query: str, file: Path) -> None:
+        """The rows of a query as Parquet, in the query's order."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = self._session.sql(translated(query).sql)
+        schema = _arrow_schema(found.schema)
+        # as integers: Python would take instants for the time of its own zone
+        columns = (
+            f"unix_micros(`{field.name}`) AS `{field.name}`" if pa.types.is_timestamp(field.type) else f"`{field.name}`"
+            for field in schema
+        )
+        rows = found.selectExpr(*columns).toLocalIterator()
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            while fetched := list(islice(rows, ROWS_FETCHED)):
+                values = zip(*fetched, strict=True)
+                arrays = [pa.array(column, field.type) for column, field in zip(values, schema, strict=True)]
+                writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+    def close(self) -> None:
+        """Forget everything, so that Spark may free what it keeps."""
+        for name in self._names:
+            self._session.catalog.dropTempView(name)
+
+    def _table(self, name: str, statement: "Statement") -> None:
+        """Computed now, and cut off from what it was computed from.
+
+        A plain cache would not do: plans grow with every table that reads an earlier one, and after some steps Spark
+        spends minutes on them. What no view refers to any more, Spark frees by itself.
+        """
+        rows = self._session.sql(statement.sql)
+        self._name(name, rows if statement.is_constant else rows.localCheckpoint(eager=True))
+
+    def _name(self, name: str, rows: "DataFrame") -> None:
+        rows.createOrReplaceTempView(name)
+        self._names.add(name)
+
+
+@contextmanager
+def spark_runner(remote: str) -> Iterator[SparkRunner]:
+    """A runner with a session of its own at `remote`: `local[2]`, another master, or `sc://host:port`.
+
+    The Spark behind it is started once per process and left running, since starting takes seconds.
+    Raises `ConfigurationError` when pyspark, sqlglot or Java is missing, or nothing answers at that address.
+    """
+    runner = SparkRunner(_session(remote))
+    try:
+        yield runner
+    finally:
+        runner.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query in Spark's SQL. A constant one reads no records, so there is nothing to compute in advance."""
+
+    sql: str
+    is_constant: bool
+
+
+@lru_cache(maxsize=TRANSLATIONS_KEPT)
+def translated(query: str) -> Statement:
+    """A query of DuckDB in Spark's SQL."""
+    import sqlglot
+
+    return _translated(sqlglot.parse_one(query, read="duckdb"))
+
+
+@cache
+def _statements(stage: str) -> tuple[tuple[str, Statement], ...]:
+    """The tables that a stage makes, each with its query."""
+    import sqlglot
+
+    parsed = [statement for statement in sqlglot.parse(stage_text(stage), read="duckdb") if statement is not None]
+    return tuple((statement.this.name, _translated(statement.expression)) for statement in parsed)
+
+
+def _translated(query: "sqlglot.exp.Expression") -> Statement:
+    from sqlglot import exp
+
+    for wide in query.find_all(exp.DataType):
+        if wide.this is exp.DataType.Type.INT128:  # Spark has no such integer; its decimals are as exact
+            wide.replace(exp.DataType.build("decimal(38, 0)"))
+    where = query.args.get("where")
+    is_empty = where is not None and isinstance(where.this, exp.Boolean) and not where.this.this
+    is_constant = is_empty or query.find(exp.Table) is None
+    return Statement(sql=query.sql("spark", comments=False), is_constant=is_constant)
+
+
+def _arrow_schema(schema: "StructType") -> "pa.Schema":
+    """The types of the columns as DuckDB writes them."""
+    import pyarrow as pa
+
+    arrow = {
+        "string": pa.string(),
+        "bigint": pa.int64(),
+        "int": pa.int32(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", "UTC"),
+    }
+    return pa.schema([pa.field(field.name, arrow[field.dataType.simpleString()]) for field in schema])
+
+
+def _session(remote: str) -> "SparkSession":
+    is_cluster = remote.startswith("sc://")
+    if is_cluster:
+        _require_answer(remote)
+    elif not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        raise ConfigurationError("Spark needs Java, and there is none", where=_SETTING, remedy=_INSTALL)
+    try:
+        with warnings.catch_warnings():
+            # of frames of pandas 3, which are never handed to it
+            warnings.simplefilter("ignore", FutureWarning)
+            import sqlglot  # noqa: F401 - better missed now than in the middle of a stage
+            from pyspark.errors import PySparkException
+            from pyspark.logger import PySparkLogger
+            from pyspark.sql import SparkSession
+
+            # it writes what failed, amounts included, to standard error
+            PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
+            try:
+                session = _remote(SparkSession.builder, remote) if is_cluster else _local(SparkSession.builder, remote)
+            except PySparkException as error:
+                raise ConfigurationError("Spark does not start", where=_SETTING, remedy=_INSTALL) from error
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the package {error.name} is not installed", where="RECON_MATCHING_ENGINE=spark", remedy=_INSTALL
+        ) from error
+    for name, value in MEANING.items():
+        session.conf.set(name, value)
+    return session
+
+
+def _remote(builder: "SparkSession.Builder", remote: str) -> "SparkSession":
+    return builder.remote(remote).getOrCreate().newSession()
+
+
+def _local(builder: "SparkSession.Builder", master: str) -> "SparkSession":
+    for name, value in LOCAL.items():
+        builder = builder.config(name, value)
+    spark = builder.master(master).appName("recon").getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")  # what fails in Spark is logged with its values
+    session = spark.newSession()
+    session.conf.set("spark.sql.shuffle.partitions", str(spark.sparkContext.defaultParallelism))
+    return session
+
+
+def _require_answer(remote: str) -> None:
+    """Spark's own client would try for minutes."""
+    address = urlsplit(remote)
+    try:
+        socket.create_connection((address.hostname or "", address.port or CONNECT_PORT), CONNECT_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            "no Spark Connect server answers there", where=_SETTING, remedy="Correct the address, or start the server."
+        ) from error
