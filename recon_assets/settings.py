@@ -21,6 +21,9 @@ MAX_TIMEOUT_S: Final = 86_400.0
 DB_POOL_SIZE: Final = 4
 MAX_DB_POOL_SIZE: Final = 100
 
+SPARK_REMOTE_PATTERN: Final = r"^(local(\[(\*|[1-9][0-9]*)\])?|sc://[^/\s]+.*)$"
+"""Spark in this machine with a number of threads, or a server that speaks Spark Connect."""
+
 
 def _home() -> Path:
     """The project's root when run from a checkout, else the current folder."""
@@ -79,6 +82,13 @@ class Settings(BaseSettings):
     http_attempts: int = Field(default=4, ge=1, le=10, validation_alias="RECON_HTTP_ATTEMPTS")
 
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
+    matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")
+    spark_remote: str = Field(
+        default="local[2]",
+        pattern=SPARK_REMOTE_PATTERN,
+        repr=False,  # it may hold a token
+        validation_alias="RECON_SPARK_REMOTE",
+    )
 
     @cached_property
     def storage_root(self) -> Path:

@@ -95,7 +95,7 @@ def _reconcile(
                 ),
                 rules,
                 into=stage.path,
-                memory_limit=stage.storage.duckdb_memory_limit,
+                engine=stage.storage.engine,
             )
             (stage.path / RULES_FILE).write_text(rules.model_dump_json(indent=2) + "\n", encoding="utf-8")
             conclusion = conclude_day(

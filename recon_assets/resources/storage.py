@@ -8,6 +8,7 @@ import msgspec
 
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.errors import FeedNotUnderstood
+from recon_assets.matching.runner import DuckDB, Engine, Spark
 from recon_assets.settings import Settings
 
 Handle = TypeVar("Handle")
@@ -28,6 +29,13 @@ class Attempt:
         return f"{self.processor}/{self.day}/{self.dagster_run_id}"
 
 
+def matching_engine(settings: Settings) -> Engine:
+    """The engine that the settings name, with what is its own."""
+    if settings.matching_engine == "spark":
+        return Spark(settings.spark_remote)
+    return DuckDB(settings.duckdb_memory_limit)
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """The folders of a deployment."""
@@ -35,7 +43,8 @@ class Storage:
     root: Path
     reports: Path
     archive: Path
-    duckdb_memory_limit: str
+    engine: Engine
+    """Which engine compares the two sides of a day."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Storage":
@@ -44,7 +53,7 @@ class Storage:
             root=settings.storage_root,
             reports=settings.reports_dir,
             archive=settings.archive_dir,
-            duckdb_memory_limit=settings.duckdb_memory_limit,
+            engine=matching_engine(settings),
         )
 
     def save_handle(self, handle: object, *, attempt: Attempt, stage: str) -> None:
