@@ -164,7 +164,7 @@ def _statements(stage: str) -> tuple[tuple[str, Statement], ...]:
     return tuple((statement.this.name, _translated(statement.expression)) for statement in parsed)
 
 
-def _translated(query: "sqlglot.exp.Expression") -> Statement:
+def _translated(query: "sqlglot.exp.Expr") -> Statement:
     from sqlglot import exp
 
     for wide in query.find_all(exp.DataType):
@@ -212,8 +212,9 @@ def _session(remote: str) -> "SparkSession":
             except PySparkException as error:
                 raise ConfigurationError("Spark does not start", where=_SETTING, remedy=_INSTALL) from error
     except ImportError as error:
+        package = str(error.name).partition(".")[0]
         raise ConfigurationError(
-            f"the package {error.name} is not installed", where="RECON_MATCHING_ENGINE=spark", remedy=_INSTALL
+            f"the package {package} is not installed", where="RECON_MATCHING_ENGINE=spark", remedy=_INSTALL
         ) from error
     for name, value in SESSION.items():
         session.conf.set(name, value)
