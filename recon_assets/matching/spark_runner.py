@@ -129,14 +129,17 @@ class SparkRunner:
 def spark_runner(remote: str) -> Iterator[SparkRunner]:
     """A runner with a session of its own at `remote`: `local[2]`, another master, or `sc://host:port`.
 
-    The Spark behind it is started once per process and left running, since starting takes seconds.
+    A local Spark is started once per process and left running, since starting takes seconds.
     Raises `ConfigurationError` when pyspark, sqlglot or Java is missing, or nothing answers at that address.
     """
-    runner = SparkRunner(_session(remote))
+    session = _session(remote)
+    runner = SparkRunner(session)
     try:
         yield runner
     finally:
         runner.close()
+        if _is_cluster(remote):
+            session.stop()  # what the server keeps for it is gone with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,26 +194,12 @@ def _arrow_schema(schema: "StructType") -> "pa.Schema":
 
 
 def _session(remote: str) -> "SparkSession":
-    is_cluster = remote.startswith("sc://")
-    if is_cluster:
+    if _is_cluster(remote):
         _require_answer(remote)
     elif not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
         raise ConfigurationError("Spark needs Java, and there is none", where=_SETTING, remedy=_INSTALL)
     try:
-        with warnings.catch_warnings():
-            # of frames of pandas 3, which are never handed to it
-            warnings.simplefilter("ignore", FutureWarning)
-            import sqlglot  # noqa: F401 - better missed now than in the middle of a stage
-            from pyspark.errors import PySparkException
-            from pyspark.logger import PySparkLogger
-            from pyspark.sql import SparkSession
-
-            # it writes what failed, amounts included, to standard error
-            PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
-            try:
-                session = _remote(SparkSession.builder, remote) if is_cluster else _local(SparkSession.builder, remote)
-            except PySparkException as error:
-                raise ConfigurationError("Spark does not start", where=_SETTING, remedy=_INSTALL) from error
+        session = _started(remote)
     except ImportError as error:
         package = str(error.name).partition(".")[0]
         raise ConfigurationError(
@@ -221,8 +210,28 @@ def _session(remote: str) -> "SparkSession":
     return session
 
 
-def _remote(builder: "SparkSession.Builder", remote: str) -> "SparkSession":
-    return builder.remote(remote).getOrCreate().newSession()
+def _started(remote: str) -> "SparkSession":
+    with warnings.catch_warnings():
+        # of frames of pandas 3, which are never handed to it
+        warnings.simplefilter("ignore", FutureWarning)
+        import sqlglot  # noqa: F401 - better missed now than in the middle of a stage
+        from pyspark.errors import PySparkException
+        from pyspark.logger import PySparkLogger
+        from pyspark.sql import SparkSession
+
+        # it writes what failed, amounts included, to standard error
+        PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
+        try:
+            if _is_cluster(remote):
+                # not newSession: what is checkpointed belongs to the active session, which only `create` sets
+                return SparkSession.builder.remote(remote).create()
+            return _local(SparkSession.builder, remote)
+        except PySparkException as error:
+            raise ConfigurationError("Spark does not start", where=_SETTING, remedy=_INSTALL) from error
+
+
+def _is_cluster(remote: str) -> bool:
+    return remote.startswith("sc://")
 
 
 def _local(builder: "SparkSession.Builder", master: str) -> "SparkSession":
