@@ -95,7 +95,8 @@ def generated_day(folder: Path, rows: int) -> Day:
             pending=agreement_code("USD", "pending"),
             usual=agreement_code("USD", "completed"),
         )
-        duckdb.connect(config={"TimeZone": "UTC"}).execute(statement).fetchall()
+        with duckdb.connect() as connection:
+            connection.execute(statement).fetchall()
         return file
 
     return Day(
