@@ -1,6 +1,6 @@
-"""Runs the same stages on Spark: DuckDB's SQL translated by sqlglot, each table kept where Spark computed it.
+"""Runs the same stages on Spark: each table is kept where Spark computed it.
 
-What belongs here: all that is Spark's own. Not here: which stages run, which is the engine's.
+What belongs here: sessions, views, rows that come back. Not here: the SQL, which `spark_sql` translates.
 """
 
 import os
@@ -9,19 +9,17 @@ import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from recon_assets.domain.errors import ConfigurationError
-from recon_assets.matching.runner import difference_too_large, stage_text
+from recon_assets.matching.runner import difference_too_large
+from recon_assets.matching.spark_sql import Statement, statements_of, translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import sqlglot
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
@@ -42,7 +40,6 @@ LOCAL: Final = {
 }
 """A Spark inside this machine listens to nobody else."""
 
-TRANSLATIONS_KEPT: Final = 1_000
 ROWS_FETCHED: Final = 20_000
 """So many rows at once are Python objects on their way into a Parquet file."""
 CONNECT_PORT: Final = 15_002
@@ -76,7 +73,7 @@ class SparkRunner:
         from pyspark.errors import PySparkException
 
         try:
-            for table, query in _statements(name):
+            for table, query in statements_of(name):
                 self._table(table, query)
         except PySparkException as error:
             if "OVERFLOW" in (error.getCondition() or ""):
@@ -111,7 +108,7 @@ class SparkRunner:
         for name in self._names:
             self._session.catalog.dropTempView(name)
 
-    def _table(self, name: str, statement: "Statement") -> None:
+    def _table(self, name: str, statement: Statement) -> None:
         """Computed now, and cut off from what it was computed from.
 
         A plain cache would not do: plans grow with every table that reads an earlier one, and after some steps Spark
@@ -140,43 +137,6 @@ def spark_runner(remote: str) -> Iterator[SparkRunner]:
         runner.close()
         if _is_cluster(remote):
             session.stop()  # what the server keeps for it is gone with it
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A query in Spark's SQL. A constant one reads no records, so there is nothing to compute in advance."""
-
-    sql: str
-    is_constant: bool
-
-
-@lru_cache(maxsize=TRANSLATIONS_KEPT)
-def translated(query: str) -> Statement:
-    """A query of DuckDB in Spark's SQL."""
-    import sqlglot
-
-    return _translated(sqlglot.parse_one(query, read="duckdb"))
-
-
-@cache
-def _statements(stage: str) -> tuple[tuple[str, Statement], ...]:
-    """The tables that a stage makes, each with its query."""
-    import sqlglot
-
-    parsed = [statement for statement in sqlglot.parse(stage_text(stage), read="duckdb") if statement is not None]
-    return tuple((statement.this.name, _translated(statement.expression)) for statement in parsed)
-
-
-def _translated(query: "sqlglot.exp.Expr") -> Statement:
-    from sqlglot import exp
-
-    for wide in query.find_all(exp.DataType):
-        if wide.this is exp.DataType.Type.INT128:  # Spark has no such integer; its decimals are as exact
-            wide.replace(exp.DataType.build("decimal(38, 0)"))
-    where = query.args.get("where")
-    is_empty = where is not None and isinstance(where.this, exp.Boolean) and not where.this.this
-    is_constant = is_empty or query.find(exp.Table) is None
-    return Statement(sql=query.sql("spark", comments=False), is_constant=is_constant)
 
 
 def _arrow_schema(schema: "StructType") -> "pa.Schema":

@@ -92,6 +92,8 @@ def test_a_difference_beyond_64_bits_is_refused_on_spark_and_not_repeated(
 def test_a_missing_package_is_told_with_what_to_do(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for needed in ("pyspark", "sqlglot"):
+        pytest.importorskip(needed, reason="the extra `spark` is not installed")
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     for module in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         monkeypatch.delitem(sys.modules, module)
