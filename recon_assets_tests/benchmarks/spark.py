@@ -22,7 +22,7 @@ from recon_assets.matching.engine import Day, Matching, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DuckDB, Engine, Spark, running
 from recon_assets.schemas.frames import ROW_GROUP_ROWS, agreement_code
-from recon_assets_tests.matching.days import differences
+from recon_assets_tests.matching.engine_days import differences
 
 ROWS: Final = 1_000_000
 TIMES: Final = 2

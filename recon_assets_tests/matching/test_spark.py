@@ -13,7 +13,7 @@ from recon_assets.domain.errors import ConfigurationError, LimitExceeded
 from recon_assets.matching.engine import Day, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import Engine, Spark, running
-from recon_assets_tests.matching.days import DATE, EVERY_KIND_OF_PASS, day_of_everything, differences, random_day
+from recon_assets_tests.matching.engine_days import DATE, EVERY_KIND_OF_PASS, day_of_everything, differences, random_day
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
 LONE_RECORDS = {"missing_in_ledger", "missing_at_processor", "pending_in_ledger", "pending_at_processor"}
