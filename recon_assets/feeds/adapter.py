@@ -1,4 +1,4 @@
-"""The one thing that every kind of feed implements: fetch the raw bytes, and later read them."""
+"""What every kind of feed implements, fetching raw bytes and reading them later, and what it is given for it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.records import RejectedRow
+from recon_assets.domain.records import RejectedRow, Side
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
+from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 
 
@@ -23,6 +25,21 @@ class ParsedChunk:
     rows: pa.Table
     rejected: tuple[RejectedRow, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a deployment gives a feed beside its own configuration; a feed takes what it needs.
+
+    A local folder is below `feeds_dir` unless absolute, a file of the configuration below `config_dir`.
+    """
+
+    processor: str
+    side: Side = Side.PROCESSOR
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    feeds_dir: Path = Path()
+    config_dir: Path = Path()
+    credentials: Credentials = ENVIRONMENT
 
 
 class Adapter(Protocol):

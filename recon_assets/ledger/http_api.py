@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import Status
-from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.http_pages import (
     DEFAULT_PAGE_SIZE,
     BaseUrl,
@@ -52,16 +51,16 @@ class LedgerApiFeed(BaseModel):
     page_size: PageSize = DEFAULT_PAGE_SIZE
     statuses: dict[str, Status] = Field(default_factory=dict)
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The ledger's entries for `processor`."""
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The ledger's entries for the processor."""
         own_words = {word.strip().lower(): status for word, status in self.statuses.items()}
         return HttpPagesAdapter(
             kind=self.kind,
             url=f"{self.base_url}/transactions",
-            processor=processor,
+            processor=around.processor,
             record_list_field="transactions",
             page_size=self.page_size,
-            limits=limits,
+            limits=around.limits,
             parse=_Entry({**COMMON_STATUS_WORDS, **own_words}).parse,
         )
 

@@ -11,6 +11,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl, HttpPagesAdapter
 from recon_assets.ledger.http_api import LedgerApiFeed
@@ -48,7 +49,7 @@ def adapter_of(
 
     httpserver.expect_request("/transactions").respond_with_handler(serve)
     feed = LedgerApiFeed(base_url=httpserver.url_for(""), page_size=page_size)
-    adapter = feed.adapter(processor="stripe", limits=limits)
+    adapter = feed.adapter(Surroundings(processor="stripe", limits=limits))
     assert isinstance(adapter, HttpPagesAdapter)
     return adapter
 

@@ -10,6 +10,7 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded, ReconError
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.files.controls import Read, problems_of, read_file, trailer_problems
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.parse import BatchParser
@@ -39,6 +40,7 @@ class FilesAdapter:
     side: Side
     description: FilesDescription
     feeds_dir: Path
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def kind(self) -> str:
@@ -48,7 +50,12 @@ class FilesAdapter:
     @property
     def place(self) -> Place:
         """Where the files are: `folder` of the description."""
-        return place_at(self.description.folder, feeds_dir=self.feeds_dir, login=self.description.sftp)
+        return place_at(
+            self.description.folder,
+            feeds_dir=self.feeds_dir,
+            login=self.description.sftp,
+            credentials=self.credentials,
+        )
 
     @property
     def source(self) -> str:

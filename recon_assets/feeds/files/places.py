@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from recon_assets.domain.errors import LimitExceeded, TransientError
-from recon_assets.feeds.credentials import EnvironmentName
+from recon_assets.feeds.credentials import Credentials, EnvironmentName
 from recon_assets.feeds.raw import RawFeedWriter, RawFile
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -133,7 +133,7 @@ def checked_login(folder: str, login: SftpLogin | None) -> None:
         raise ValueError("`sftp` says nothing about a folder that is not at sftp://")
 
 
-def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None) -> Place:
+def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None, credentials: Credentials) -> Place:
     """The place that a checked `folder` means; a local one is below `feeds_dir` unless absolute."""
     if folder.startswith("s3://"):
         from recon_assets.feeds.files.s3_place import S3Place
@@ -142,7 +142,7 @@ def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None) -> Place:
     if login is not None:
         from recon_assets.feeds.files.sftp_place import SftpPlace
 
-        return SftpPlace(folder, login)
+        return SftpPlace(folder, login, credentials)
     from recon_assets.feeds.files.local_place import LocalPlace
 
     return LocalPlace(feeds_dir / folder)

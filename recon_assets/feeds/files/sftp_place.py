@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import paramiko
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import Credentials
 from recon_assets.feeds.files.places import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
@@ -34,6 +34,7 @@ class SftpPlace:
 
     folder: str
     login: SftpLogin
+    credentials: Credentials
 
     @property
     def address(self) -> str:
@@ -65,8 +66,8 @@ class SftpPlace:
         assert host is not None, "an address without a host is refused with the configuration"
         client.set_missing_host_key_policy(_Unknown(self.address, login.known_hosts))
         key = self._key()
-        password = login.password_env and credential(login.password_env).get_secret_value()
-        user = credential(login.user_env).get_secret_value()
+        password = login.password_env and self._value(login.password_env)
+        user = self._value(login.user_env)
         try:
             client.load_host_keys(str(Path(login.known_hosts).expanduser()))
         except OSError:
@@ -104,13 +105,16 @@ class SftpPlace:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unavailable(error, self.address) from None
 
+    def _value(self, name: str) -> str:
+        return self.credentials.value(name).get_secret_value()
+
     def _key(self) -> paramiko.PKey | None:
         """Our own key. Its path is a value of the environment: errors name the variable."""
         login = self.login
         if login.key_file_env is None:
             return None
-        path = credential(login.key_file_env).get_secret_value()
-        passphrase = login.key_passphrase_env and credential(login.key_passphrase_env).get_secret_value()
+        path = self._value(login.key_file_env)
+        passphrase = login.key_passphrase_env and self._value(login.key_passphrase_env)
         try:
             # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
             return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from recon_assets.domain.errors import ConfigurationError, FeedUnavailable, LimitExceeded
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.ledger.sql.description import SqlLimits
 from recon_assets.ledger.sql.failures import Place, failed_connection, failed_query
 from recon_assets.ledger.sql.query import ParameterValue, statement
@@ -98,14 +98,16 @@ class ReadOnlySession:
 
 
 @contextmanager
-def read_only_session(url_env: str, limits: SqlLimits) -> Iterator[ReadOnlySession]:
+def read_only_session(
+    url_env: str, limits: SqlLimits, credentials: Credentials = ENVIRONMENT
+) -> Iterator[ReadOnlySession]:
     """Connect, refuse writes and set the limits of time; end without a trace.
 
     Raises `ConfigurationError` for a variable without value, a URL that is none, a driver or a SQLite file that is
     not there; `FeedRefused` for a login, `FeedUnavailable` when nobody answers.
     """
     place = Place(url_env)
-    engine = _engine(_url(place), place, limits)
+    engine = _engine(_url(place, credentials), place, limits)
     deadline = time.monotonic() + limits.time_limit_s
     try:
         connection = engine.connect()
@@ -124,14 +126,14 @@ def read_only_session(url_env: str, limits: SqlLimits) -> Iterator[ReadOnlySessi
         engine.dispose()
 
 
-def is_sqlite(url_env: str) -> bool:
+def is_sqlite(url_env: str, credentials: Credentials = ENVIRONMENT) -> bool:
     """Whether the URL is one of SQLite, which has no type for times."""
-    return _url(Place(url_env)).get_backend_name() == "sqlite"
+    return _url(Place(url_env), credentials).get_backend_name() == "sqlite"
 
 
-def _url(place: Place) -> URL:
+def _url(place: Place, credentials: Credentials) -> URL:
     try:
-        url = make_url(credential(place.url_env).get_secret_value())
+        url = make_url(credentials.value(place.url_env).get_secret_value())
     except (ArgumentError, ValueError):
         raise ConfigurationError(
             f"the value of {place.url_env} is no database URL",

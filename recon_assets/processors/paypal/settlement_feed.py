@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import ConfigurationError, LimitExceeded
 from recon_assets.domain.records import RejectedRow
-from recon_assets.feeds.adapter import Adapter, ParsedChunk
+from recon_assets.feeds.adapter import Adapter, ParsedChunk, Surroundings
 from recon_assets.feeds.files.places import (
     Folder,
     Place,
@@ -64,11 +64,11 @@ class PayPalSettlementFeed(BaseModel):
         checked_login(self.folder, self.sftp)
         return self
 
-    def adapter(self, *, processor: str, feeds_dir: Path) -> Adapter:
-        """The feed of `processor`; a local `folder` is below `feeds_dir` unless absolute."""
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The reports in `folder`."""
         return PayPalSettlementAdapter(
-            processor=processor,
-            place=place_at(self.folder, feeds_dir=feeds_dir, login=self.sftp),
+            processor=around.processor,
+            place=place_at(self.folder, feeds_dir=around.feeds_dir, login=self.sftp, credentials=around.credentials),
             pattern=self.pattern,
             whole_unit_currencies=self.whole_unit_currencies,
         )

@@ -4,9 +4,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints, field_validator
 
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.credentials import EnvironmentName
-from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl
 from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.api import Access
@@ -47,14 +46,18 @@ class SquareApiFeed(BaseModel):
         copy._own_token = access_token  # noqa: SLF001 - our own
         return copy
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The account's payments and refunds. `processor` is not sent: the token says whose they are."""
-        del processor
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The account's payments and refunds. The processor's name is not sent: the token says whose they are."""
         return SquareAdapter(
             kind=self.kind,
-            access=Access(base_url=self.base_url, access_token_env=self.access_token_env, own_token=self._own_token),
+            access=Access(
+                base_url=self.base_url,
+                access_token_env=self.access_token_env,
+                own_token=self._own_token,
+                credentials=around.credentials,
+            ),
             locations=self.locations or (),
             page_size=self.page_size,
             keep_outside_square=self.cash_and_external == "keep",
-            limits=limits,
+            limits=around.limits,
         )

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.feed import SquareApiFeed
@@ -68,7 +69,9 @@ def page_of(name: str, records: Sequence[Any], cursor: str | None = None) -> byt
 def feed_of(base_url: str, *, limits: HttpLimits = QUICK, **configuration: Any) -> SquareAdapter:
     """With a token of the test's own: nothing is in the environment."""
     feed = SquareApiFeed(kind="square_api", base_url=base_url, **configuration)
-    adapter = feed.with_token(base_url=feed.base_url, access_token=TOKEN).adapter(processor="square", limits=limits)
+    adapter = feed.with_token(base_url=feed.base_url, access_token=TOKEN).adapter(
+        Surroundings(processor="square", limits=limits)
+    )
     assert isinstance(adapter, SquareAdapter)
     return adapter
 

@@ -20,6 +20,7 @@ from recon_assets.domain.errors import (
     LimitExceeded,
     ReconError,
 )
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.processors.square.api import SQUARE_VERSION
 from recon_assets.processors.square.feed import SquareApiFeed
@@ -262,7 +263,7 @@ def test_a_request_names_token_and_version(httpserver: HTTPServer) -> None:
 def test_the_token_comes_from_the_variable_that_is_named(httpserver: HTTPServer, monkeypatch: Any) -> None:
     monkeypatch.setenv("OTHER_TOKEN", "fromtheenvironment")
     feed = SquareApiFeed(kind="square_api", base_url=serve(httpserver), access_token_env="OTHER_TOKEN")
-    reading_of(feed.adapter(processor="square", limits=QUICK))
+    reading_of(feed.adapter(Surroundings(processor="square", limits=QUICK)))
     assert httpserver.log[0][0].headers["Authorization"] == "Bearer fromtheenvironment"
 
 
@@ -270,7 +271,7 @@ def test_the_token_comes_from_the_variable_that_is_named(httpserver: HTTPServer,
 def test_a_token_of_no_use_is_refused_before_anything_is_sent(httpserver: HTTPServer, token: str) -> None:
     feed = SquareApiFeed(kind="square_api", base_url=url_of(httpserver))
     adapter = feed.with_token(base_url=feed.base_url, access_token=SecretStr(token)).adapter(
-        processor="square", limits=QUICK
+        Surroundings(processor="square", limits=QUICK)
     )
     with pytest.raises(ConfigurationError, match="the value of SQUARE_ACCESS_TOKEN is no access token") as caught:
         reading_of(adapter)
@@ -280,7 +281,7 @@ def test_a_token_of_no_use_is_refused_before_anything_is_sent(httpserver: HTTPSe
 def test_a_token_that_is_not_set_is_named(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SQUARE_ACCESS_TOKEN", raising=False)
-    feed = SquareApiFeed(kind="square_api").adapter(processor="square", limits=QUICK)
+    feed = SquareApiFeed(kind="square_api").adapter(Surroundings(processor="square", limits=QUICK))
     with pytest.raises(ConfigurationError, match="SQUARE_ACCESS_TOKEN has no value"):
         feed.probe()
     assert feed.source == "https://connect.squareup.com (payments and refunds of all locations)"

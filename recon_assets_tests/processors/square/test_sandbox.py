@@ -11,6 +11,7 @@ from recon_assets.configuration import Configuration
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import FeedRefused
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.processors.products_api import ProductsApiFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.resources.feeds import SANDBOX_SOURCE, SANDBOX_SQUARE_TOKEN, Feeds
@@ -38,12 +39,14 @@ def read(faults: Faults | None = None, *, day: Any = DAY, **configuration: Any) 
     with running_sandbox(faults) as sandbox:
         feed = SquareApiFeed(kind="square_api", page_size=7, **configuration)
         feed = feed.with_token(base_url=sandbox.base_url, access_token=SANDBOX_SQUARE_TOKEN)
-        return reading_of(feed.adapter(processor="square", limits=QUICK), day)
+        return reading_of(feed.adapter(Surroundings(processor="square", limits=QUICK)), day)
 
 
 def test_the_sample_day_is_the_one_of_the_stand_in_feed() -> None:
     with running_sandbox() as sandbox:
-        stand_in = reading_of(ProductsApiFeed(base_url=sandbox.base_url).adapter(processor="square", limits=QUICK), DAY)
+        stand_in = reading_of(
+            ProductsApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor="square", limits=QUICK)), DAY
+        )
     reading = read()
     assert len(reading.rows) == 30 and reading.rejected == [] and reading.raw.problems == ()
     assert sum(reading.column("amount_minor")) == 657_750
