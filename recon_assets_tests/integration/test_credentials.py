@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import boto3
 import dagster as dg
 import psycopg
 import pyarrow.parquet as pq
@@ -17,13 +18,16 @@ from werkzeug import Request, Response
 
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.settings import Settings
+from recon_assets_tests.conftest import AWS_KEY_ID, AWS_SECRET_KEY
 from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment, with_configuration
 from recon_assets_tests.processors.paypal.api import CLIENT_ID, READ_SCOPE, SECRET, TOKEN, PayPal, record
 from recon_assets_tests.processors.stripe import building as stripe
 
 STRIPE_KEY = stripe.KEY.get_secret_value()
 LEDGER_PASSWORD = "canary+ledger/word"
-CANARIES = (STRIPE_KEY, CLIENT_ID, SECRET, TOKEN, LEDGER_PASSWORD)
+STRIPE_KEY_AT_AWS = f"{STRIPE_KEY}AtAws"
+CANARIES = (STRIPE_KEY, CLIENT_ID, SECRET, TOKEN, LEDGER_PASSWORD, AWS_KEY_ID, AWS_SECRET_KEY)
+AT_AWS = "recon/canaries"
 
 PROCESSOR = """
 name: {name}
@@ -34,6 +38,7 @@ feed: {feed}
 ledger: {ledger}
 """
 STRIPE = '{{kind: stripe_api, base_url: "{url}", mode: test, api_key_env: CANARY_STRIPE_KEY}}'
+STRIPE_BY_AWS = STRIPE.replace("CANARY_STRIPE_KEY", "CANARY_KEY_AT_AWS")
 PAYPAL = '{{kind: paypal_api, base_url: "{url}", client_id_env: CANARY_CLIENT_ID, client_secret_env: CANARY_SECRET}}'
 SQL_LEDGER = """
   kind: ledger_sql
@@ -68,6 +73,8 @@ def processors(httpserver: HTTPServer) -> dict[str, str]:
     stripe.serve(httpserver, [stripe.transaction(1)])
     PayPal(httpserver).records = [record()]
     feeds = {"stripe_works": STRIPE.format(url=root), "paypal_works": PAYPAL.format(url=root)}
+    feeds["aws_works"] = STRIPE_BY_AWS.format(url=root)
+    feeds["aws_refuses"] = STRIPE_BY_AWS.format(url=f"{root}/stripe_refuses")
     token = {"access_token": f"{TOKEN}-x", "scope": READ_SCOPE}
     for name, status in REFUSALS.items():
         for kind, path in (
@@ -84,8 +91,13 @@ def processors(httpserver: HTTPServer) -> dict[str, str]:
 
 
 @pytest.fixture
-def deployment(settings: Settings, tmp_path: Path, httpserver: HTTPServer) -> Deployment:
-    deployment = with_configuration(settings, tmp_path, http_attempts=1)
+def deployment(
+    settings: Settings, tmp_path: Path, httpserver: HTTPServer, aws: pytest.MonkeyPatch, moto_url: str
+) -> Deployment:
+    aws.setenv("AWS_ENDPOINT_URL", moto_url)
+    held = json.dumps({"CANARY_KEY_AT_AWS": STRIPE_KEY_AT_AWS})
+    boto3.session.Session().client("secretsmanager").create_secret(Name=AT_AWS, SecretString=held)
+    deployment = with_configuration(settings, tmp_path, http_attempts=1, aws_secrets=(AT_AWS,))
     folder = deployment.settings.config_dir / "processors"
     folder.mkdir(parents=True)
     for name, feed in processors(httpserver).items():
@@ -100,6 +112,7 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
     settings = deployment.settings
     word = quote(LEDGER_PASSWORD, safe="")
     variables = {
+        "RECON_AWS_SECRETS": AT_AWS,
         "CANARY_STRIPE_KEY": STRIPE_KEY,
         "CANARY_CLIENT_ID": CLIENT_ID,
         "CANARY_SECRET": SECRET,
@@ -119,13 +132,15 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
     (tmp_path / "capturing").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "capturing")) as capturing:  # as the UI's runs are captured
         assert not Runner(settings, capturing).run("stripe_refuses", SAMPLE_DAY).success
+        assert not Runner(settings, capturing).run("aws_refuses", SAMPLE_DAY).success
 
     ended = dict(deployment.query("SELECT processor_name, status FROM reconciliation_runs"))
-    works = {"stripe_works", "paypal_works"}
+    works = {"stripe_works", "paypal_works", "aws_works"}
     assert {name for name, status in ended.items() if status == "completed"} == works, said[0].stdout + said[0].stderr
-    assert len(ended) == 2 + 3 * len(REFUSALS)
+    assert len(ended) == 4 + 3 * len(REFUSALS)
     received = " ".join(request.headers.get("Authorization", "") for request, _ in httpserver.log)
-    assert all(sent in received for sent in (f"Bearer {STRIPE_KEY}", f"Bearer {TOKEN}", _basic()))
+    sent = (f"Bearer {STRIPE_KEY}", f"Bearer {STRIPE_KEY_AT_AWS}", f"Bearer {TOKEN}", _basic())
+    assert all(header in received for header in sent)
 
     written = {f"output of {finished.args}": f"{finished.stdout}{finished.stderr}".encode() for finished in said}
     written |= {str(path): b"\n".join(_readable(path)) for path in tmp_path.rglob("*") if path.is_file()}

@@ -77,7 +77,8 @@ class Place(Protocol):
 
 
 class SftpLogin(BaseModel):
-    """`sftp` of a description: who logs in. Names of environment variables, never values.
+    """`sftp` of a description: who logs in. Names of variables, never values: `key_file_env` of one that
+    holds the path of a private key, `key_env` of one that holds the key itself, as a store of secrets does.
 
     The host key must be in `known_hosts`: a path, by default `~/.ssh/known_hosts`.
     """
@@ -87,15 +88,16 @@ class SftpLogin(BaseModel):
     user_env: EnvironmentName
     password_env: EnvironmentName | None = None
     key_file_env: EnvironmentName | None = None
+    key_env: EnvironmentName | None = None
     key_passphrase_env: EnvironmentName | None = None
     known_hosts: Annotated[str, Field(min_length=1)] = "~/.ssh/known_hosts"
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "SftpLogin":
-        if (self.password_env is None) == (self.key_file_env is None):
-            raise ValueError("name password_env or key_file_env, one of them")
-        if self.key_passphrase_env and not self.key_file_env:
-            raise ValueError("key_passphrase_env is for a key: name key_file_env")
+        if [self.password_env, self.key_file_env, self.key_env].count(None) != 2:
+            raise ValueError("name password_env, key_file_env or key_env, one of them")
+        if self.key_passphrase_env and self.password_env:
+            raise ValueError("key_passphrase_env is for a key: name key_file_env or key_env")
         return self
 
 
@@ -128,7 +130,9 @@ Folder = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_ch
 def checked_login(folder: str, login: SftpLogin | None) -> None:
     """A login is named where it is needed and nowhere else; raises ValueError."""
     if folder.startswith("sftp://") and login is None:
-        raise ValueError("`sftp` is needed for a folder at sftp://: it names user_env and password_env or key_file_env")
+        raise ValueError(
+            "`sftp` is needed for a folder at sftp://: it names user_env and password_env, key_file_env or key_env"
+        )
     if login is not None and not folder.startswith("sftp://"):
         raise ValueError("`sftp` says nothing about a folder that is not at sftp://")
 

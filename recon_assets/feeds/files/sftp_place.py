@@ -2,8 +2,9 @@
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -100,7 +101,7 @@ class SftpPlace:
             raise FeedRefused(
                 "the SFTP server does not let us in",
                 where=self.address,
-                remedy=f"Check {login.user_env} and {login.password_env or login.key_file_env}.",
+                remedy=f"Check {login.user_env} and {login.password_env or login.key_file_env or login.key_env}.",
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unavailable(error, self.address) from None
@@ -109,22 +110,31 @@ class SftpPlace:
         return self.credentials.value(name).get_secret_value()
 
     def _key(self) -> paramiko.PKey | None:
-        """Our own key. Its path is a value of the environment: errors name the variable."""
+        """Our own key. Errors name the variable, never its value, be it a path or the key."""
         login = self.login
-        if login.key_file_env is None:
-            return None
-        path = self._value(login.key_file_env)
         passphrase = login.key_passphrase_env and self._value(login.key_passphrase_env)
         try:
-            # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
-            return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+            if login.key_file_env is not None:
+                path = self._value(login.key_file_env)
+                # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
+                return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+            return None if login.key_env is None else _key_of(self._value(login.key_env), passphrase)
         except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType):
-            variables = " and ".join(filter(None, [login.key_file_env, login.key_passphrase_env]))
+            variables = " and ".join(filter(None, [login.key_file_env or login.key_env, login.key_passphrase_env]))
+            what = "the path of a private key" if login.key_file_env else "a private key with its line ends"
             raise ConfigurationError(
                 "the key for the SFTP server can't be read",
                 where=self.address,
-                remedy=f"Check {variables}: the path of a private key, and its passphrase if it has one.",
+                remedy=f"Check {variables}: {what}, and its passphrase if it has one.",
             ) from None
+
+
+def _key_of(text: str, passphrase: str | None) -> paramiko.PKey:
+    """The key in `text`, of whatever type. Raises `paramiko.SSHException` or `ValueError` when it is none."""
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey):
+        with suppress(paramiko.SSHException, ValueError):
+            return kind.from_private_key(StringIO(text), passphrase)
+    return paramiko.RSAKey.from_private_key(StringIO(text), passphrase)
 
 
 class _Unknown(paramiko.MissingHostKeyPolicy):
