@@ -5,6 +5,7 @@ of an error, a log, a manifest or Dagster's metadata. Not here: any store of sec
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
@@ -15,6 +16,7 @@ from pydantic import SecretStr, StringConstraints
 from recon_assets.domain.errors import ConfigurationError
 
 NAME_PATTERN: Final = r"^[A-Z][A-Z0-9_]{0,99}$"
+_HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 EnvironmentName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """The name of an environment variable, for configuration."""
 
@@ -66,6 +68,17 @@ class Credentials:
                 remedy=f"Set the variable, or add {name} with a text for its value to a secret.",
             )
         return SecretStr(kept)
+
+    def bearer(self, name: str) -> Mapping[str, str]:
+        """The header that carries the token `name`. Raises like `value`, also for what can't stand in a header."""
+        token = self.value(name).get_secret_value()
+        if not _HEADER_TEXT.fullmatch(token):
+            raise ConfigurationError(
+                f"the value of {name} is no token: it has blanks or marks beyond ASCII, or is very long",
+                where=self.where,
+                remedy="Copy it again from where it was issued.",
+            )
+        return {"Authorization": f"Bearer {token}"}
 
 
 ENVIRONMENT: Final = Credentials()

@@ -18,6 +18,7 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import LimitExceeded
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, described_url
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
@@ -130,7 +131,10 @@ def _too_much(limit: str, url: str) -> LimitExceeded:
 
 @dataclass(frozen=True, slots=True)
 class HttpPagesAdapter:
-    """An `Adapter` for `GET {url}?processor=&date=&limit=&skip=`. Safe to repeat; holds no connection."""
+    """An `Adapter` for `GET {url}?processor=&date=&limit=&skip=`, with a bearer token where `token_env` names one.
+
+    Safe to repeat; holds no connection and no token.
+    """
 
     kind: str
     url: str
@@ -139,6 +143,8 @@ class HttpPagesAdapter:
     page_size: int
     limits: HttpLimits
     parse: RecordParser
+    token_env: str | None = None
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def source(self) -> str:
@@ -147,7 +153,7 @@ class HttpPagesAdapter:
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
         """Store every page of `day`."""
-        with HttpClient(self.limits) as client:
+        with self._client() as client:
             skip_pages(
                 client,
                 self.url,
@@ -169,9 +175,12 @@ class HttpPagesAdapter:
         """Ask for one record of today and understand the answer."""
         today = datetime.now(UTC).date().isoformat()
         query: QueryParameters = {"processor": self.processor, "date": today, "limit": 1, "skip": 0}
-        with HttpClient(self.limits) as client:
+        with self._client() as client:
             body = client.get(self.url, query)
         decode_page(body, record_list_field=self.record_list_field, where=self.source)
+
+    def _client(self) -> HttpClient:
+        return HttpClient(self.limits, headers=self.credentials.bearer(self.token_env) if self.token_env else None)
 
     def _chunk(self, page: Page, raw_file: str, day: BusinessDay) -> ParsedChunk:
         rows: list[dict[str, object]] = []

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import Status
 from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.credentials import EnvironmentName
 from recon_assets.feeds.http_pages import (
     DEFAULT_PAGE_SIZE,
     BaseUrl,
@@ -42,13 +43,16 @@ COMMON_STATUS_WORDS: Final[Mapping[str, Status]] = {
 
 
 class LedgerApiFeed(BaseModel):
-    """Configuration. `statuses` maps the ledger's own words, in any case, to the canonical status."""
+    """Configuration. `statuses` maps the ledger's own words, in any case, to the canonical status;
+    `token_env` names the variable or secret of a bearer token, if the ledger asks for one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["ledger_api"] = "ledger_api"
     base_url: BaseUrl
     page_size: PageSize = DEFAULT_PAGE_SIZE
+    token_env: EnvironmentName | None = None
     statuses: dict[str, Status] = Field(default_factory=dict)
 
     def adapter(self, around: Surroundings) -> Adapter:
@@ -62,6 +66,8 @@ class LedgerApiFeed(BaseModel):
             page_size=self.page_size,
             limits=around.limits,
             parse=_Entry({**COMMON_STATUS_WORDS, **own_words}).parse,
+            token_env=self.token_env,
+            credentials=around.credentials,
         )
 
 

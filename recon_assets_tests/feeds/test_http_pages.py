@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, LimitExceeded
 from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl, HttpPagesAdapter
@@ -41,14 +41,14 @@ def well_behaved(count: int) -> PageOf:
 
 
 def adapter_of(
-    httpserver: HTTPServer, page_of: PageOf, *, page_size: int = 10, limits: HttpLimits = QUICK
+    httpserver: HTTPServer, page_of: PageOf, *, page_size: int = 10, limits: HttpLimits = QUICK, **configuration: Any
 ) -> HttpPagesAdapter:
     def serve(request: Request) -> Response:
         served = page_of(int(request.args["skip"]), int(request.args["limit"]))
         return Response(served if isinstance(served, bytes) else json.dumps(served), content_type="application/json")
 
     httpserver.expect_request("/transactions").respond_with_handler(serve)
-    feed = LedgerApiFeed(base_url=httpserver.url_for(""), page_size=page_size)
+    feed = LedgerApiFeed(base_url=httpserver.url_for(""), page_size=page_size, **configuration)
     adapter = feed.adapter(Surroundings(processor="stripe", limits=limits))
     assert isinstance(adapter, HttpPagesAdapter)
     return adapter
@@ -73,6 +73,28 @@ def test_a_total_that_is_a_multiple_of_the_page_needs_no_empty_page(httpserver: 
 def test_every_request_names_the_processor_and_the_day(httpserver: HTTPServer) -> None:
     source = read(httpserver, well_behaved(1)).raw.files[0].source
     assert source == httpserver.url_for("/transactions?processor=stripe&date=2025-09-30&limit=10&skip=0")
+
+
+def test_a_token_goes_with_every_request_and_with_none_where_none_is_named(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", "canary4711")
+    read(httpserver, well_behaved(25), token_env="LEDGER_TOKEN")
+    adapter_of(httpserver, well_behaved(1), token_env="LEDGER_TOKEN").probe()
+    assert [request.headers["Authorization"] for request, _ in httpserver.log] == ["Bearer canary4711"] * 4
+    httpserver.log.clear()
+    read(httpserver, well_behaved(1))
+    assert "Authorization" not in httpserver.log[0][0].headers
+
+
+@pytest.mark.parametrize("token", ["canary 4711", "canary\n4711", "canaryé4711", "canary" * 2000])
+def test_a_token_that_no_header_can_hold_is_refused_before_anything_is_sent(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", token)
+    with pytest.raises(ConfigurationError, match="the value of LEDGER_TOKEN is no token") as refused:
+        read(httpserver, well_behaved(1), token_env="LEDGER_TOKEN")
+    assert "canary" not in f"{refused.value!r}" and httpserver.log == []
 
 
 def test_the_stored_bytes_are_those_that_were_served(httpserver: HTTPServer) -> None:
