@@ -7,6 +7,7 @@ only its address, its parameters and what one record means.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 from urllib.parse import urlsplit
@@ -15,11 +16,11 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import LimitExceeded
+from recon_assets.domain.errors import FeedRefused, LimitExceeded
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, described_url
+from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal, described_url
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.schemas.frames import PARSED_SCHEMA
@@ -180,7 +181,18 @@ class HttpPagesAdapter:
         decode_page(body, record_list_field=self.record_list_field, where=self.source)
 
     def _client(self) -> HttpClient:
-        return HttpClient(self.limits, headers=self.credentials.bearer(self.token_env) if self.token_env else None)
+        if self.token_env is None:
+            return HttpClient(self.limits)
+        return HttpClient(self.limits, headers=self.credentials.bearer(self.token_env), explain=self._token_refused)
+
+    def _token_refused(self, refusal: Refusal) -> FeedRefused | None:
+        if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return None
+        return FeedRefused(
+            f"the feed refused the request with status {refusal.status}",
+            where=refusal.where,
+            remedy=f"Check {self.token_env}: it must be a token that may read this feed.",
+        )
 
     def _chunk(self, page: Page, raw_file: str, day: BusinessDay) -> ParsedChunk:
         rows: list[dict[str, object]] = []

@@ -47,7 +47,7 @@ class AwsSecrets:
     @property
     def where(self) -> str:
         """The ids of the secrets, which are no secrets."""
-        return f"the AWS secrets of RECON_AWS_SECRETS ({', '.join(self._ids)})"
+        return f"the AWS secrets of RECON_AWS_SECRETS: {', '.join(self._ids)}"
 
     def values(self) -> Mapping[str, SecretStr]:
         """Fetched once. Raises `FeedUnavailable`, `FeedRefused`, or `ConfigurationError` for a secret of no use."""

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, FeedRefused, LimitExceeded
 from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl, HttpPagesAdapter
@@ -85,6 +85,17 @@ def test_a_token_goes_with_every_request_and_with_none_where_none_is_named(
     httpserver.log.clear()
     read(httpserver, well_behaved(1))
     assert "Authorization" not in httpserver.log[0][0].headers
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_not_taken_is_named_and_not_told(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", "canary4711")
+    httpserver.expect_oneshot_request("/transactions").respond_with_json({"message": "canary4711"}, status=status)
+    with pytest.raises(FeedRefused, match=rf"status {status}.*Check LEDGER_TOKEN: ") as refused:
+        read(httpserver, well_behaved(1), token_env="LEDGER_TOKEN")
+    assert "canary" not in f"{refused.value!r}"
 
 
 @pytest.mark.parametrize("token", ["canary 4711", "canary\n4711", "canaryé4711", "canary" * 2000])

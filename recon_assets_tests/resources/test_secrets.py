@@ -118,7 +118,7 @@ def test_a_secret_of_no_use_is_refused_without_its_value(manager: Manager) -> No
 def test_a_value_that_is_no_text_counts_as_none(manager: Manager, aws: pytest.MonkeyPatch) -> None:
     aws.delenv("STRIPE_API_KEY", raising=False)
     manager.holds("recon/feeds", {"STRIPE_API_KEY": {"key": VALUE}})
-    with pytest.raises(ConfigurationError, match=r"STRIPE_API_KEY has no value.*RECON_AWS_SECRETS \(recon/feeds\)"):
+    with pytest.raises(ConfigurationError, match=r"STRIPE_API_KEY has no value.*RECON_AWS_SECRETS: recon/feeds\)"):
         value_of("STRIPE_API_KEY", "recon/feeds")
 
 
