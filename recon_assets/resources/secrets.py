@@ -80,7 +80,7 @@ def _client() -> Any:
     from dagster_aws.secretsmanager import SecretsManagerResource
 
     with warnings.catch_warnings():
-        # The resource is in beta since dagster-aws 0.15; tests pin what we use of it, its client.
+        # The resource is in beta; tests pin what we use of it, its client.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return SecretsManagerResource(max_attempts=ATTEMPTS).get_client()
 

@@ -4,12 +4,12 @@ import base64
 from urllib.parse import parse_qs
 
 import pytest
-from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits
+from recon_assets_tests.feeds.kept import Kept
 
 SECRET = "sk_live_canary"
 
@@ -35,19 +35,6 @@ def test_the_file_env_is_read_where_the_environment_is_silent(monkeypatch, tmp_p
     monkeypatch.delenv("RECON_TEST_KEY", raising=False)
     (tmp_path / ".env").write_text(f"RECON_TEST_KEY={SECRET}\n")
     assert ENVIRONMENT.value("RECON_TEST_KEY").get_secret_value() == SECRET
-
-
-class Kept:
-    """A store of secrets in memory that counts how often it was asked."""
-
-    where = "a store"
-
-    def __init__(self, **values: str) -> None:
-        self._values, self.asked = values, 0
-
-    def values(self) -> dict[str, SecretStr]:
-        self.asked += 1
-        return {name: SecretStr(value) for name, value in self._values.items()}
 
 
 def test_the_environment_goes_before_a_store_which_is_not_asked_then(monkeypatch) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import paramiko
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
 from recon_assets.domain.records import Side
@@ -22,6 +21,7 @@ from recon_assets.feeds.files.places import StillBeingWritten
 from recon_assets.feeds.files.sftp_place import WINDOW_BYTES
 from recon_assets_tests.feeds.files.building import HEADER, described, fetched, read
 from recon_assets_tests.feeds.files.sftp_server import PASSWORD, USER, SftpServer
+from recon_assets_tests.feeds.kept import Kept
 
 RECORDS = f"{HEADER}\nt1,1.00,USD,completed,2025-09-30T00:00:00Z\n".encode()
 BY_PASSWORD = {"user_env": "SFTP_USER", "password_env": "SFTP_PASSWORD"}
@@ -210,17 +210,11 @@ def test_keys_of_other_types_are_read_from_their_text(kind: type[paramiko.PKey])
     assert type(sftp_place._key_of(text, None)) is kind
 
 
-def test_a_login_may_lie_in_a_store_of_secrets(server: SftpServer, tmp_path: Path, monkeypatch: Any) -> None:
-    class Store:
-        where = "a store"
-
-        def values(self) -> dict[str, SecretStr]:
-            return {"KEPT_USER": SecretStr(USER), "KEPT_PASSWORD": SecretStr(PASSWORD)}
-
+def test_a_login_may_lie_in_a_store_of_secrets(server: SftpServer, tmp_path: Path) -> None:
     adapter = adapter_at(server, tmp_path, login={"user_env": "KEPT_USER", "password_env": "KEPT_PASSWORD"})
     with pytest.raises(ConfigurationError, match="KEPT_PASSWORD has no value"):
         adapter.probe()
-    replace(adapter, credentials=Credentials(Store())).probe()
+    replace(adapter, credentials=Credentials(Kept(KEPT_USER=USER, KEPT_PASSWORD=PASSWORD))).probe()
 
 
 def test_a_key_that_the_server_does_not_know_is_refused(
