@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.feeds.record_tables import BadRows, words
@@ -73,12 +74,16 @@ def constant(word: str, rows: int) -> pa.DictionaryArray:
 
 def texts(values: Sequence[str | None]) -> pa.Array:
     """Blank and absent alike are null."""
-    return pa.array([value if value and value.strip() else None for value in values], type=pa.string())
+    array = pa.array(values, type=pa.string())
+    is_blank = pc.equal(pc.utf8_trim_whitespace(array), "")
+    return pc.if_else(is_blank, None, array) if pc.any(is_blank).as_py() else array
 
 
 def instants(values: Sequence[datetime]) -> pa.Array:
     """Not left to Arrow: once pandera is imported, it takes the wall time of another zone for that of UTC."""
-    return pa.array([at if at.tzinfo is UTC else at.astimezone(UTC) for at in values], type=_OCCURRED_AT)
+    if set(map(attrgetter("tzinfo"), values)) != {UTC}:
+        values = [at.astimezone(UTC) for at in values]
+    return pa.array(values, type=_OCCURRED_AT)
 
 
 def merchants(locations: Sequence[str | None], names: "dict[str, str] | None") -> pa.Array:

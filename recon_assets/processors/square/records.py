@@ -17,6 +17,7 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.record_structs import PageOfRecords
 from recon_assets.feeds.record_tables import TimeOrder
+from recon_assets.processors.square.columns import field
 from recon_assets.processors.square.documents import ENTRY_STAMP_READER, PAYOUT_READER, READERS, STAMP_READERS
 from recon_assets.processors.square.entry_types import SAID_ELSEWHERE
 from recon_assets.processors.square.paging import ENTRIES, PAYMENTS, PAYOUTS, REFUNDS
@@ -103,12 +104,13 @@ def _chunk_of(batch: Sequence[_Page], rules: Rules, payouts: Mapping[str, Payout
 
 def _kept(page: PageOfRecords[Any], list_name: str, rules: Rules, left_out: Counter[str]) -> PageOfRecords[Any]:
     """Without what is left out, which is counted."""
-    end = rules.day.ends_at
-    is_next = [record.created_at == end for record in page.records]
-    tender = SALES[list_name].tender if list_name in SALES and not rules.keep_outside_square else None
-    is_outside = [tender is not None and getattr(record, tender) in _NOT_AT_SQUARE for record in page.records]
-    if not any(is_next) and not any(is_outside):
+    times, end = field(page.records, "created_at"), rules.day.ends_at
+    looks_at_tender = list_name in SALES and not rules.keep_outside_square
+    tenders = field(page.records, SALES[list_name].tender) if looks_at_tender else []
+    if end not in times and _NOT_AT_SQUARE.isdisjoint(tenders):
         return page
+    is_next = [at == end for at in times]
+    is_outside = [tender in _NOT_AT_SQUARE for tender in tenders] or [False] * len(times)
     left_out[NEXT_DAY] += sum(is_next)
     left_out[OUTSIDE_SQUARE] += sum(out and not next_ for out, next_ in zip(is_outside, is_next, strict=True))
     return _with_only(page, [not (out or next_) for out, next_ in zip(is_outside, is_next, strict=True)])
@@ -137,7 +139,7 @@ def _earliest(file: Path, list_name: str, payouts: Mapping[str, PayoutFacts]) ->
         times = [fact.created_at if fact else BEFORE_ALL for fact in known]
     else:
         page = STAMP_READERS[list_name].read_list(body, file.name)
-        times = [record.created_at for record in page.records]
+        times = field(page.records, "created_at")
     if not times:
         return 0 if page.rejected else None
     first = min(times)
