@@ -3,13 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from recon_assets.domain.records import Side
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.normalise import Frame, write_frame
+from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY
@@ -101,6 +105,17 @@ def feed_of(base_url: str, *, limits: HttpLimits = QUICK, **configuration: Any) 
     adapter = feed.with_token(base_url=feed.base_url, access_token=TOKEN).adapter(processor="square", limits=limits)
     assert isinstance(adapter, SquareAdapter)
     return adapter
+
+
+def frame_of_day(adapter: SquareAdapter, folder: Path) -> tuple[RawFeed, Frame]:
+    """The sample day fetched, read and written into `folder`, as a run does it; the frame's file is in `frame`."""
+    with RawFeedWriter(
+        storage_root=folder, folder="raw", day=SAMPLE_DAY, side=Side.PROCESSOR, feed_kind=adapter.kind
+    ) as writer:
+        adapter.fetch(SAMPLE_DAY, writer)
+        raw = writer.finish()
+    chunks = adapter.read(raw, folder / "raw", SAMPLE_DAY)
+    return raw, write_frame(chunks, side=Side.PROCESSOR, storage_root=folder, folder="frame")
 
 
 def url_of(httpserver: HTTPServer) -> str:

@@ -15,8 +15,6 @@ from pytest_httpserver import HTTPServer
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Side
 from recon_assets.feeds.normalise import Frame, write_frame
-from recon_assets.feeds.raw import RawFeedWriter
-from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.records import Rules, chunks_of
 from recon_assets_tests.processors.square.building import (
     NOON,
@@ -25,6 +23,7 @@ from recon_assets_tests.processors.square.building import (
     coded,
     entry,
     feed_of,
+    frame_of_day,
     page_of,
     payment,
     payout,
@@ -136,23 +135,14 @@ def test_no_order_and_no_cut_of_pages_changes_a_row(random: Any, count: int, siz
     assert found[0][1] == found[1][1] == found[2][1], "records are on other pages"
 
 
-def day_of(adapter: SquareAdapter, folder: Path) -> Frame:
-    with RawFeedWriter(
-        storage_root=folder, folder="raw", day=SAMPLE_DAY, side=Side.PROCESSOR, feed_kind=adapter.kind
-    ) as writer:
-        adapter.fetch(SAMPLE_DAY, writer)
-        raw = writer.finish()
-    chunks = adapter.read(raw, folder / "raw", SAMPLE_DAY)
-    return write_frame(chunks, side=Side.PROCESSOR, storage_root=folder, folder="frame")
-
-
 def test_the_same_day_fetched_twice_gives_the_same_bytes(httpserver: HTTPServer, tmp_path: Path) -> None:
     payments = [payment(n, location_id=("LMAIN", OTHER)[n % 2], created_at=at(NOON)) for n in range(20)]
     entries = {f"po_{n:04d}": [entry(n, "DISPUTE", payout_id=f"po_{n:04d}")] for n in (1, 2)}
     base_url = serve(httpserver, payments, [refund(n) for n in range(9)], [payout(1), payout(2)], entries)
     folders = [tmp_path / name for name in ("once", "again", "other_pages")]
     frames = [
-        day_of(feed_of(base_url, page_size=size), folder) for size, folder in zip((3, 3, 7), folders, strict=True)
+        frame_of_day(feed_of(base_url, page_size=size), folder)[1]
+        for size, folder in zip((3, 3, 7), folders, strict=True)
     ]
     assert frames[0].rows == 20 + 9 + 2 + 2
     assert frames[0].sha256 == frames[1].sha256

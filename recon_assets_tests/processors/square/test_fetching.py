@@ -31,6 +31,7 @@ from recon_assets_tests.processors.square.building import (
     TOKEN,
     at,
     feed_of,
+    frame_of_day,
     json_response,
     page_of,
     payment,
@@ -234,19 +235,9 @@ def test_adjacent_days_have_every_instant_once(httpserver: HTTPServer, end_is_in
 
 
 def test_a_record_of_the_next_day_is_left_out_and_counted(httpserver: HTTPServer, tmp_path: Path) -> None:
-    from recon_assets.domain.records import Side
-    from recon_assets.feeds.normalise import write_frame
-    from recon_assets.feeds.raw import RawFeedWriter
-
     records = [payment(1), payment(2, created_at=at(SAMPLE_DAY.ends_at))]
     adapter = feed_of(serve(httpserver, records))
-    with RawFeedWriter(
-        storage_root=tmp_path, folder="raw", day=SAMPLE_DAY, side=Side.PROCESSOR, feed_kind=adapter.kind
-    ) as writer:
-        adapter.fetch(SAMPLE_DAY, writer)
-        raw = writer.finish()
-    chunks = adapter.read(raw, tmp_path / "raw", SAMPLE_DAY)
-    frame = write_frame(chunks, side=Side.PROCESSOR, storage_root=tmp_path, folder="frame")
+    raw, frame = frame_of_day(adapter, tmp_path)
     assert (frame.rows, frame.left_out, raw.problems) == (1, {NEXT_DAY: 1}, ())
 
 

@@ -10,9 +10,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.errors import FeedRefused
-from recon_assets.domain.records import Movement, RejectedRow, Side
-from recon_assets.feeds.normalise import write_frame
-from recon_assets.feeds.raw import RawFeedWriter
+from recon_assets.domain.records import Movement, RejectedRow
 from recon_assets.processors.square.columns import UNKNOWN_CURRENCY
 from recon_assets.processors.square.entry_types import MOVEMENT_OF_TYPE, OF_A_PAYOUT, OF_A_SALE, SAID_ELSEWHERE
 from recon_assets.processors.square.records import NEXT_DAY
@@ -25,6 +23,7 @@ from recon_assets_tests.processors.square.building import (
     coded,
     entry,
     feed_of,
+    frame_of_day,
     json_response,
     page_of,
     payment,
@@ -204,13 +203,7 @@ def test_a_type_that_square_adds_is_unclassified(httpserver: HTTPServer) -> None
 
 def left_out(adapter: Any, folder: Path) -> tuple[int, dict[str, int]]:
     """Rows and what was left out, of a frame that is written."""
-    with RawFeedWriter(
-        storage_root=folder, folder="raw", day=SAMPLE_DAY, side=Side.PROCESSOR, feed_kind=adapter.kind
-    ) as writer:
-        adapter.fetch(SAMPLE_DAY, writer)
-        raw = writer.finish()
-    chunks = adapter.read(raw, folder / "raw", SAMPLE_DAY)
-    frame = write_frame(chunks, side=Side.PROCESSOR, storage_root=folder, folder="frame")
+    _, frame = frame_of_day(adapter, folder)
     assert frame.rejected_rows == 0
     return frame.rows, frame.left_out
 
