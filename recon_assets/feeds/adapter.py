@@ -19,7 +19,7 @@ class ParsedChunk:
     """A bounded number of records: those that could be parsed, in `PARSED_SCHEMA`, and those that could not.
 
     Every record of the raw feed is in exactly one of the two, in one chunk: nothing is dropped. `left_out` counts, by
-    the reason, records of which the feed or its description says that they move no money.
+    the reason, records of which the feed or its description says that they move no money, or none of their own.
     """
 
     rows: pa.Table

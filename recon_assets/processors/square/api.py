@@ -49,7 +49,7 @@ class Access:
     credentials: Credentials = ENVIRONMENT
 
     def url(self, list_name: str) -> str:
-        """The address of `payments`, `refunds` or `locations`."""
+        """The address of `payments`, `refunds`, `locations`, `payouts` or `payouts/{id}/payout-entries`."""
         return f"{self.base_url}/v2/{list_name}"
 
     def token(self) -> SecretStr:
@@ -84,7 +84,8 @@ class Access:
         if status in _TOKEN_STATUSES:
             remedy = (
                 f"Check {self.access_token_env}: it must be a token of this environment (production or sandbox) with"
-                " PAYMENTS_READ, and MERCHANT_PROFILE_READ where no locations are configured."
+                " PAYMENTS_READ, PAYOUTS_READ unless the feed says `payouts: false`, and MERCHANT_PROFILE_READ where no"
+                " locations or `merchant_id: location_name` are configured."
             )
         told = _said(refusal, token)
         return FeedRefused(f"Square refused the request with status {status}{told}", where=refusal.where, remedy=remedy)

@@ -9,6 +9,7 @@ from recon_assets.feeds.credentials import EnvironmentName
 from recon_assets.feeds.http_pages import BaseUrl
 from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.api import Access
+from recon_assets.processors.square.day import Asked
 
 MAX_PAGE_SIZE: Final = 100
 """Square's own limit; it ignores a larger one."""
@@ -20,7 +21,10 @@ LocationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 
 
 class SquareApiFeed(BaseModel):
-    """Configuration. Without `locations` those of the account are asked for each time, so a new one is not missed."""
+    """Configuration. Without `locations` those of the account are asked for each time, so a new one is not missed.
+
+    `payouts` needs a token that may read them; without it they and what only their entries say are not in the feed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +34,8 @@ class SquareApiFeed(BaseModel):
     locations: Annotated[tuple[LocationId, ...], Field(min_length=1, max_length=MAX_LOCATIONS)] | None = None
     page_size: int = Field(default=MAX_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE)
     cash_and_external: Literal["leave_out", "keep"] = "leave_out"
+    payouts: bool = True
+    merchant_id: Literal["location_id", "location_name"] = "location_id"
 
     _own_token: SecretStr | None = PrivateAttr(default=None)
 
@@ -47,7 +53,7 @@ class SquareApiFeed(BaseModel):
         return copy
 
     def adapter(self, around: Surroundings) -> Adapter:
-        """The account's payments and refunds. The processor's name is not sent: the token says whose they are."""
+        """The account's payments, refunds and payouts. The processor's name is not sent: the token says whose they are."""
         return SquareAdapter(
             kind=self.kind,
             access=Access(
@@ -56,8 +62,12 @@ class SquareApiFeed(BaseModel):
                 own_token=self._own_token,
                 credentials=around.credentials,
             ),
-            locations=self.locations or (),
-            page_size=self.page_size,
+            asked=Asked(
+                locations=self.locations or (),
+                page_size=self.page_size,
+                payouts=self.payouts,
+                names=self.merchant_id == "location_name",
+            ),
             keep_outside_square=self.cash_and_external == "keep",
             limits=around.limits,
         )
