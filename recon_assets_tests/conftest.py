@@ -9,11 +9,13 @@
     server     the session's server, for tests of connections and faults: the `embedded_server`, unless a test is
                parametrised with another one (`store/conftest.py` does so, with `postgresql_15`)
     own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
+    unused_port  a port on loopback that nobody listens to
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
 
 A fresh database costs about 30 ms. The servers run without fsync: tests of durability start their own.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -113,6 +115,12 @@ def _drop_unused(admin: psycopg.Connection, made: list[str]) -> None:
 @pytest.fixture
 def settings(server: EmbeddedServer | Cluster, tmp_path: Path, new_database: Callable[..., str]) -> Settings:
     return settings_on(server, tmp_path, name=new_database())
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @pytest.fixture

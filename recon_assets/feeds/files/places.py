@@ -175,7 +175,8 @@ def brought(files: OpenPlace, file: PlacedFile, name: str, *, max_bytes: int, in
     Raises `LimitExceeded` beyond `max_bytes` or `MAX_COPY_S`, and what `chunks` raises; nothing is kept then.
     """
     try:
-        return into.add_file(name, source=file.path, chunks=_limited(files.chunks(file), file, max_bytes))
+        chunks = _limited(files.chunks(file), file, max_bytes)
+        return into.add_file(name, source=file.path, chunks=chunks, version=file.version)
     except StillBeingWritten:
         into.note_problem(
             f"{file.path} was being written while it was read: fetch the day again when its writer is done"
