@@ -135,7 +135,9 @@ def _why_not(found: Settled, rest: timedelta) -> str:
         for day, seen in sorted(found.watched.items())
     ]
     days = ", ".join(f"{day} ({state})" for day, state in states)
-    return f"Late files of {days}. A run is asked for once they rested for {minutes} minutes, once per set of versions."
+    return (
+        f"Late files of {days}. A run is asked for once they rested for {minutes} minute(s), once per set of versions."
+    )
 
 
 def _is_running(instance: dg.DagsterInstance, config: ProcessorConfig, day: str) -> bool:

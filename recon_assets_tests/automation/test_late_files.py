@@ -118,7 +118,7 @@ def test_a_file_rests_before_it_is_asked_for(shop: Deployment, instance: dg.Dags
     place(shop, "processor", FILE)
 
     requests, cursor, skipped = tick(shop, instance)
-    assert requests == [] and f"{DAY} (settling)" in str(skipped) and "3 minutes" in str(skipped)
+    assert requests == [] and f"{DAY} (settling)" in str(skipped) and "3 minute(s)" in str(skipped)
     ((day, seen),) = from_cursor(cursor).items()
     rested = to_cursor({day: Watched(seen.versions, seen.since - timedelta(minutes=3))})
     assert len(tick(shop, instance, rested)[0]) == 1

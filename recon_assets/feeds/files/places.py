@@ -29,6 +29,9 @@ MAX_COPY_S: Final = 4 * 3600
 MAX_LISTED: Final = 100_000
 """Entries of a remote place that are looked at for one pattern."""
 
+MAX_LISTING_S: Final = 600
+"""Of one pattern at a remote place, from the first entry to the last."""
+
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WILD: Final = re.compile(r"[*?\[]")
@@ -159,12 +162,24 @@ def plain_beginning(pattern: str) -> str:
     return _WILD.split(pattern, maxsplit=1)[0]
 
 
-def refuse_endless(listed: int, where: str) -> None:
-    """Raise `LimitExceeded` when a listing has more than `MAX_LISTED` entries."""
-    if listed > MAX_LISTED:
-        raise LimitExceeded(
-            f"more than {MAX_LISTED} files were listed for one pattern",
-            where=where,
+class Listing:
+    """How much of a remote place is looked at for one pattern, over all its folders and pages."""
+
+    def __init__(self, where: str) -> None:
+        self._where, self._listed, self._ends_at = where, 0, time.monotonic() + MAX_LISTING_S
+
+    def add(self, entries: int) -> None:
+        """Raise `LimitExceeded` beyond `MAX_LISTED` entries or `MAX_LISTING_S`."""
+        self._listed += entries
+        if self._listed > MAX_LISTED:
+            raise self._refused(f"more than {MAX_LISTED} files were listed for one pattern")
+        if time.monotonic() >= self._ends_at:
+            raise self._refused(f"the files of one pattern were not listed within {MAX_LISTING_S} s")
+
+    def _refused(self, what: str) -> LimitExceeded:
+        return LimitExceeded(
+            what,
+            where=self._where,
             remedy="Keep each day or month in a folder of its own, and name it in `pattern`.",
         )
 

@@ -16,11 +16,11 @@ from recon_assets.feeds.files.places import (
     CHUNK_BYTES,
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    Listing,
     PlacedFile,
     StillBeingWritten,
     fits,
     plain_beginning,
-    refuse_endless,
 )
 
 ATTEMPTS: Final = 4
@@ -86,15 +86,14 @@ class _Bucket:
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Asks only for keys that begin like the pattern."""
         found: list[PlacedFile] = []
-        listed = 0
+        listing = Listing(self.address)
         with _told(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=self.prefix + plain_beginning(pattern)
             )
             for page in pages:
                 objects = page.get("Contents", [])
-                listed += len(objects)
-                refuse_endless(listed, self.address)
+                listing.add(len(objects))
                 placed = [PlacedFile(o["Key"][len(self.prefix) :], o["Size"], o["ETag"]) for o in objects]
                 found += [file for file in placed if fits(file.path, pattern)]
         return sorted(found, key=lambda file: file.path)
