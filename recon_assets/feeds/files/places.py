@@ -6,17 +6,18 @@ the files, and which of them belong to a day (a pattern of the description).
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Final, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from recon_assets.domain.errors import LimitExceeded, TransientError
+from recon_assets.domain.errors import FeedUnavailable, LimitExceeded, TransientError
 from recon_assets.feeds.credentials import EnvironmentName
 from recon_assets.feeds.raw import RawFeedWriter, RawFile
 
@@ -199,6 +200,29 @@ def brought(files: OpenPlace, file: PlacedFile, name: str, *, max_bytes: int, in
         return None
 
 
+@contextmanager
+def copied_in_time(where: str, *, cut: Callable[[], object]) -> Iterator[None]:
+    """Around a copy: after `MAX_COPY_S`, `cut` is called from another thread, and ends what is waited for.
+
+    A server that drips a byte now and then never meets a read time-out. Raises `LimitExceeded` whatever the cut looks
+    like to a library: a failure, or the end of the file.
+    """
+    timer = Timer(MAX_COPY_S, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        is_too_slow = timer.finished.is_set()
+    except FeedUnavailable as error:
+        if timer.finished.is_set():
+            raise _too_slow(where) from error
+        raise
+    finally:
+        timer.cancel()
+    if is_too_slow:
+        raise _too_slow(where)
+
+
 def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Iterator[bytes]:
     read, ends_at = 0, time.monotonic() + MAX_COPY_S
     if file.size_bytes > max_bytes:
@@ -208,10 +232,14 @@ def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Itera
         if read > max_bytes:
             raise _too_large(file, max_bytes)
         if time.monotonic() > ends_at:
-            raise LimitExceeded(
-                f"a file took longer than {MAX_COPY_S} s", where=file.path, remedy="Check the line; split the file."
-            )
+            raise _too_slow(file.path)
         yield chunk
+
+
+def _too_slow(where: str) -> LimitExceeded:
+    return LimitExceeded(
+        f"a file took longer than {MAX_COPY_S} s", where=where, remedy="Check the line; split the file."
+    )
 
 
 def _too_large(file: PlacedFile, max_bytes: int) -> LimitExceeded:

@@ -6,7 +6,7 @@ Credentials, region and end point are those of AWS's own tools: the environment 
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from recon_assets.feeds.files.places import (
     Listing,
     PlacedFile,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
 )
@@ -103,14 +104,19 @@ class _Bucket:
         read, where = 0, f"{self.address}/{file.path}"
         with _told(where):
             answer = self.client.get_object(Bucket=self.name, Key=self.prefix + file.path, IfMatch=file.version)
-            with answer["Body"] as body:
-                while chunk := body.read(CHUNK_BYTES):
-                    read += len(chunk)
-                    yield chunk
+        with copied_in_time(where, cut=lambda: _shut(answer["Body"])), _told(where), answer["Body"] as body:
+            while chunk := body.read(CHUNK_BYTES):
+                read += len(chunk)
+                yield chunk
         if read != file.size_bytes:
             raise StillBeingWritten(
                 "a file changed while it was copied", where=where, remedy="Try again when its writer has finished."
             )
+
+
+def _shut(body: Any) -> None:
+    with suppress(RuntimeError, ValueError):  # it is at its end
+        body._raw_stream.shutdown()  # noqa: SLF001 - botocore hands on no way to end a read from another thread
 
 
 @contextmanager

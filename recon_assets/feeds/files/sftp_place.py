@@ -19,6 +19,7 @@ from recon_assets.feeds.files.places import (
     PlacedFile,
     SftpLogin,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
 )
@@ -147,6 +148,13 @@ class _Server:
         with _told(self.address):
             self._entries(self.folder, Listing(self.address))
 
+    def end(self) -> None:
+        """Close the connection, whatever is waited for."""
+        channel = self.session.get_channel()
+        transport = channel and channel.get_transport()
+        if transport:
+            transport.close()
+
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Looks only into folders that fit; one that is not there holds no file."""
         with _told(self.address):
@@ -184,7 +192,7 @@ class _Server:
     def chunks(self, file: PlacedFile) -> Iterator[bytes]:
         """The bytes; the file is looked at again before each window of them, and after the last byte."""
         path, where = f"{self.folder}/{file.path}", f"{self.address}/{file.path}"
-        with _told(where), self.session.open(path, "rb") as stream:
+        with copied_in_time(where, cut=self.end), _told(where), self.session.open(path, "rb") as stream:
             for at in range(0, file.size_bytes, WINDOW_BYTES):
                 if _placed(file.path, stream.stat()) != file:
                     break

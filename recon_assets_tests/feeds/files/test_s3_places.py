@@ -14,10 +14,11 @@ from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnav
 from recon_assets.domain.records import Side
 from recon_assets.feeds.files import places
 from recon_assets.feeds.files.adapter import FilesAdapter
-from recon_assets.feeds.files.places import StillBeingWritten
+from recon_assets.feeds.files.places import PlacedFile, StillBeingWritten
 from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets_tests.feeds.files.building import DAY, HEADER, described, fetched, read
 from recon_assets_tests.feeds.files.s3_server import KEY_ID, SECRET, UNSET, aws_environment, moto_server
+from recon_assets_tests.sandbox.sockets import raw_server
 
 RECORDS = f"{HEADER}\nt1,1.00,USD,completed,2025-09-30T00:00:00Z\n".encode()
 
@@ -124,6 +125,17 @@ def test_a_file_that_takes_too_long_is_refused(bucket: Any, tmp_path: Path, monk
     bucket.put_object(Key="adyen/2025-09-30.csv", Body=RECORDS)
     with pytest.raises(LimitExceeded, match="longer than 0 s"):
         fetched(tmp_path, adapter_at(tmp_path))
+
+
+def test_a_file_whose_bytes_drip_is_left_when_its_time_is_up(
+    aws: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0.5)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    with raw_server([head, *[b"x"] * 200], pause_s=0.05) as url:
+        aws.setenv("AWS_ENDPOINT_URL", url)
+        with adapter_at(tmp_path).place.opened() as files, pytest.raises(LimitExceeded, match=r"longer than 0\.5 s"):
+            list(files.chunks(PlacedFile("2025-09-30.csv", 1_000, '"etag"')))
 
 
 def test_no_file_yet_is_incomplete(bucket: Any, tmp_path: Path) -> None:

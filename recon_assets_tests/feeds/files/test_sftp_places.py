@@ -83,6 +83,15 @@ def test_a_folder_with_too_many_files_is_refused(
         fetched(tmp_path, adapter_at(server, tmp_path))
 
 
+def test_a_file_whose_bytes_do_not_come_is_left_when_its_time_is_up(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0.5)
+    (root / "out" / "2025-09-30 hanging.csv").write_bytes(RECORDS)
+    with pytest.raises(LimitExceeded, match=r"longer than 0\.5 s \(sftp://127.0.0.1:\d+/out/2025-09-30 hanging"):
+        fetched(tmp_path, adapter_at(server, tmp_path))
+
+
 def test_folders_of_a_pattern_share_the_limits_of_a_listing(
     server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
