@@ -11,6 +11,7 @@
     own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
     aws        the variables of AWS's tools with a login of no use and no end point, undone at the end
     moto_url   the end point of moto's server on loopback, which plays AWS
+    unused_port  a port on loopback that nobody listens to
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
 
 A fresh database costs about 30 ms. The servers run without fsync: tests of durability start their own.
@@ -34,6 +35,7 @@ from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.roles import create_embedded_logins, embedded_login
 from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.aws_server import aws_environment, moto_server
 from recon_assets_tests.store.clusters import (
     LINGUISTIC,
     Cluster,
@@ -47,7 +49,6 @@ hypothesis_settings.load_profile("untimed")  # how long an example takes says so
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
-AWS_KEY_ID, AWS_SECRET_KEY = "AKIACANARYCANARY0000", "canary-secret-of-aws"
 KEPT_DATABASES = 100
 """Of 8 MB each. To drop one takes longer than a test, so it is done only for the sake of the disk."""
 
@@ -163,25 +164,16 @@ def unused_port() -> int:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", AWS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS_SECRET_KEY)
+    for name, value in aws_environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
     return monkeypatch
 
 

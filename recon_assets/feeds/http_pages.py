@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 from urllib.parse import urlsplit
@@ -16,11 +17,12 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import FeedRefused, LimitExceeded
+from recon_assets.domain.errors import FeedRefused
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal, described_url
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.schemas.frames import PARSED_SCHEMA
@@ -79,24 +81,26 @@ def skip_pages(
     """Store every page of `url` as `page-00001.json`, ... and what the feed claims about itself.
 
     A feed that is short, long, circular or that changes its total meanwhile is a noted problem, not an error.
-    Raises what `HttpClient.get` and `decode_page` raise, and `LimitExceeded` for too many pages or bytes.
+    Raises what `HttpClient.get` and `decode_page` raise, and `LimitExceeded` for too much, also if only promised.
     """
+    budget = Budget(client.limits, page_size=page_size, url=url)
     promised: int | None = None
-    received, size_bytes, seen = 0, 0, set[str]()
-    for number in range(1, client.limits.max_pages + 1):
+    received, seen = 0, set[str]()
+    for number in count(1):
+        budget.begin_page()
         query = {**parameters, "limit": page_size, "skip": received}
         where = described_url(url, query)
         body = client.get(url, query)
-        size_bytes += len(body)
-        if size_bytes > client.limits.total_max_bytes:
-            raise _too_much(f"{client.limits.total_max_bytes} bytes (total_max_bytes)", url)
+        budget.add_bytes(len(body))
         page = decode_page(body, record_list_field=record_list_field, where=where)
         name = f"page-{number:05}.json"
         into.add_file(name, source=where, chunks=(body,))
         if promised is None:
             promised = page.total
+            budget.refuse_promise(promised)
             into.promise(promised)
         received += len(page.records)
+        budget.add_records(len(page.records))
         problem = _problem(page, promised=promised, received=received, seen=seen)
         if problem:
             into.note_problem(f"{name}: {problem}")
@@ -106,7 +110,6 @@ def skip_pages(
             if promised == 0:
                 into.say_empty()
             return
-    raise _too_much(f"{client.limits.max_pages} pages (max_pages)", url)
 
 
 def _problem(page: Page, *, promised: int, received: int, seen: set[str]) -> str | None:
@@ -120,14 +123,6 @@ def _problem(page: Page, *, promised: int, received: int, seen: set[str]) -> str
     if not page.records and received < promised:
         return f"the feed promised {promised} record(s) and ended after {received}"
     return None
-
-
-def _too_much(limit: str, url: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"the feed has more than {limit}",
-        where=described_url(url),
-        remedy="Raise page_size or the limit if the feed is really this large.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from recon_assets.domain.errors import FeedUnavailable, LimitExceeded
+from recon_assets.domain.errors import ConfigurationError, FeedUnavailable, LimitExceeded
 from recon_assets.feeds.http import HttpClient, HttpLimits
 from recon_assets_tests.sandbox.reading import QUICK
 from recon_assets_tests.sandbox.sockets import raw_server
@@ -66,6 +66,33 @@ def test_a_slow_drip_of_headers_ends_at_the_deadline() -> None:
     ):
         get_once(url, replace(QUICK, deadline_s=0.5))
     assert time.monotonic() - started_s < 2
+
+
+@pytest.mark.parametrize("lengths", [(b"2", b"3"), (b"3", b"2"), (b"2, 3",), (b"2", b"2", b"9" * 30)])
+def test_an_answer_that_says_two_lengths_of_itself_is_tried_again_and_unavailable(lengths: tuple[bytes, ...]) -> None:
+    head = OK_HEAD + b"".join(b"Content-Length: %s\r\n" % length for length in lengths)
+    sleeps: list[float] = []
+    with (
+        raw_server([head + b"\r\n{} "]) as url,
+        HttpClient(QUICK, sleep=sleeps.append) as client,
+        pytest.raises(FeedUnavailable, match="two different lengths of itself"),
+    ):
+        client.get(url, {})
+    assert len(sleeps) == QUICK.attempts - 1
+
+
+def test_the_same_length_twice_is_one() -> None:
+    with raw_server([OK_HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"]) as url:
+        assert get_once(url, QUICK) == b"{}"
+
+
+def test_a_header_of_ours_that_can_not_be_sent_is_no_answer_and_a_wrong_configuration() -> None:
+    with (
+        raw_server([OK_HEAD + b"Content-Length: 2\r\n\r\n{}"]) as url,
+        HttpClient(QUICK, headers={"X-Key": "two\nlines"}) as client,
+        pytest.raises(ConfigurationError),
+    ):
+        client.get(url, {})
 
 
 def test_a_gzip_bomb_is_refused_long_before_it_has_unfolded() -> None:

@@ -153,12 +153,35 @@ def test_more_records_than_promised_are_a_problem_and_kept(httpserver: HTTPServe
 
 
 def test_more_pages_than_the_limit_are_refused(httpserver: HTTPServer) -> None:
+    short_pages = well_behaved(7)
+    limits = replace(QUICK, max_records=10, spare_pages=1)
     with pytest.raises(LimitExceeded, match=r"more than 2 pages \(max_pages\)"):
-        read(httpserver, well_behaved(30), limits=replace(QUICK, max_pages=2))
+        read(httpserver, lambda skip, _: short_pages(skip, 3), limits=limits)
+    assert len(httpserver.log) == 2
 
 
-def test_exactly_as_many_pages_as_the_limit_are_read(httpserver: HTTPServer) -> None:
-    assert len(read(httpserver, well_behaved(20), limits=replace(QUICK, max_pages=2)).rows) == 20
+def test_exactly_as_many_records_as_the_limit_are_read_in_full_pages_and_none_to_spare(httpserver: HTTPServer) -> None:
+    limits = replace(QUICK, max_records=20, spare_pages=0)
+    assert len(read(httpserver, well_behaved(20), limits=limits).rows) == 20
+
+
+@pytest.mark.parametrize("page_of", [well_behaved(21), lambda *_: document([entry(n) for n in range(21)], 20)])
+def test_more_records_than_the_limit_are_refused_promised_or_served(httpserver: HTTPServer, page_of: PageOf) -> None:
+    with pytest.raises(LimitExceeded, match=r"more than 20 records \(max_records\)"):
+        read(httpserver, page_of, limits=replace(QUICK, max_records=20))
+    assert len(httpserver.log) == 1
+
+
+def test_a_feed_that_takes_longer_than_its_deadline_is_refused(httpserver: HTTPServer) -> None:
+    with pytest.raises(LimitExceeded, match=r"takes longer than 0 s \(feed_deadline_s\)"):
+        read(httpserver, well_behaved(1), limits=replace(QUICK, feed_deadline_s=0.0))
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 100, 9_999, 10_000])
+def test_the_limit_of_pages_never_stops_a_feed_below_the_limit_of_records(page_size: int) -> None:
+    full = replace(QUICK, spare_pages=0).max_pages(page_size)
+    assert (full - 1) * page_size < QUICK.max_records <= full * page_size
+    assert QUICK.max_pages(page_size) == full + QUICK.spare_pages
 
 
 def test_more_bytes_in_total_than_the_limit_are_refused(httpserver: HTTPServer) -> None:

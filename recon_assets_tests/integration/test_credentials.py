@@ -18,7 +18,8 @@ from werkzeug import Request, Response
 
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.settings import Settings
-from recon_assets_tests.conftest import AWS_KEY_ID, AWS_SECRET_KEY
+from recon_assets_tests.aws_server import KEY_ID as AWS_KEY_ID
+from recon_assets_tests.aws_server import SECRET as AWS_SECRET_KEY
 from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment, with_configuration
 from recon_assets_tests.processors.paypal.api import CLIENT_ID, READ_SCOPE, SECRET, TOKEN, PayPal, record
 from recon_assets_tests.processors.stripe import building as stripe

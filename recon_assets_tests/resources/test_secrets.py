@@ -16,7 +16,8 @@ from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnav
 from recon_assets.feeds.credentials import Credentials
 from recon_assets.resources.secrets import AwsSecrets
 from recon_assets.settings import Settings
-from recon_assets_tests.conftest import AWS_KEY_ID, AWS_SECRET_KEY
+from recon_assets_tests.aws_server import KEY_ID as AWS_KEY_ID
+from recon_assets_tests.aws_server import SECRET as AWS_SECRET_KEY
 
 VALUE = "sk_live_canary_of_a_secret"
 

@@ -28,6 +28,7 @@ from recon_assets.feeds.files.description_columns import (
     names_of,
 )
 from recon_assets.feeds.files.description_values import Amounts, Constants, Signs, Times
+from recon_assets.feeds.files.late import LateFiles
 from recon_assets.feeds.files.places import Folder, SftpLogin, checked_login
 
 MAX_SKIP_LINES: Final = 1_000
@@ -92,6 +93,7 @@ class FilesDescription(Strict):
     kind: Literal["files"]
     folder: Folder
     sftp: SftpLogin | None = None
+    late_files: LateFiles = LateFiles()
     pattern: str
     format: Literal["csv", "json", "json_lines"]
     csv: CsvOptions = CsvOptions()

@@ -6,17 +6,18 @@ the files, and which of them belong to a day (a pattern of the description).
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Final, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from recon_assets.domain.errors import LimitExceeded, TransientError
+from recon_assets.domain.errors import FeedUnavailable, LimitExceeded, TransientError
 from recon_assets.feeds.credentials import Credentials, EnvironmentName
 from recon_assets.feeds.raw import RawFeedWriter, RawFile
 
@@ -28,6 +29,9 @@ MAX_COPY_S: Final = 4 * 3600
 
 MAX_LISTED: Final = 100_000
 """Entries of a remote place that are looked at for one pattern."""
+
+MAX_LISTING_S: Final = 600
+"""Of one pattern at a remote place, from the first entry to the last."""
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -163,12 +167,24 @@ def plain_beginning(pattern: str) -> str:
     return _WILD.split(pattern, maxsplit=1)[0]
 
 
-def refuse_endless(listed: int, where: str) -> None:
-    """Raise `LimitExceeded` when a listing has more than `MAX_LISTED` entries."""
-    if listed > MAX_LISTED:
-        raise LimitExceeded(
-            f"more than {MAX_LISTED} files were listed for one pattern",
-            where=where,
+class Listing:
+    """How much of a remote place is looked at for one pattern, over all its folders and pages."""
+
+    def __init__(self, where: str) -> None:
+        self._where, self._listed, self._ends_at = where, 0, time.monotonic() + MAX_LISTING_S
+
+    def add(self, entries: int) -> None:
+        """Raise `LimitExceeded` beyond `MAX_LISTED` entries or `MAX_LISTING_S`."""
+        self._listed += entries
+        if self._listed > MAX_LISTED:
+            raise self._refused(f"more than {MAX_LISTED} files were listed for one pattern")
+        if time.monotonic() >= self._ends_at:
+            raise self._refused(f"the files of one pattern were not listed within {MAX_LISTING_S} s")
+
+    def _refused(self, what: str) -> LimitExceeded:
+        return LimitExceeded(
+            what,
+            where=self._where,
             remedy="Keep each day or month in a folder of its own, and name it in `pattern`.",
         )
 
@@ -179,12 +195,36 @@ def brought(files: OpenPlace, file: PlacedFile, name: str, *, max_bytes: int, in
     Raises `LimitExceeded` beyond `max_bytes` or `MAX_COPY_S`, and what `chunks` raises; nothing is kept then.
     """
     try:
-        return into.add_file(name, source=file.path, chunks=_limited(files.chunks(file), file, max_bytes))
+        chunks = _limited(files.chunks(file), file, max_bytes)
+        return into.add_file(name, source=file.path, chunks=chunks, version=file.version)
     except StillBeingWritten:
         into.note_problem(
             f"{file.path} was being written while it was read: fetch the day again when its writer is done"
         )
         return None
+
+
+@contextmanager
+def copied_in_time(where: str, *, cut: Callable[[], object]) -> Iterator[None]:
+    """Around a copy: after `MAX_COPY_S`, `cut` is called from another thread, and ends what is waited for.
+
+    A server that drips a byte now and then never meets a read time-out. Raises `LimitExceeded` whatever the cut looks
+    like to a library: a failure, or the end of the file.
+    """
+    timer = Timer(MAX_COPY_S, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        is_too_slow = timer.finished.is_set()
+    except FeedUnavailable as error:
+        if timer.finished.is_set():
+            raise _too_slow(where) from error
+        raise
+    finally:
+        timer.cancel()
+    if is_too_slow:
+        raise _too_slow(where)
 
 
 def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Iterator[bytes]:
@@ -196,10 +236,14 @@ def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Itera
         if read > max_bytes:
             raise _too_large(file, max_bytes)
         if time.monotonic() > ends_at:
-            raise LimitExceeded(
-                f"a file took longer than {MAX_COPY_S} s", where=file.path, remedy="Check the line; split the file."
-            )
+            raise _too_slow(file.path)
         yield chunk
+
+
+def _too_slow(where: str) -> LimitExceeded:
+    return LimitExceeded(
+        f"a file took longer than {MAX_COPY_S} s", where=where, remedy="Check the line; split the file."
+    )
 
 
 def _too_large(file: PlacedFile, max_bytes: int) -> LimitExceeded:

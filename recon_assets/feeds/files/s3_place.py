@@ -5,7 +5,7 @@ Credentials, region and end point are those of AWS's own tools: the environment 
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,11 +16,12 @@ from recon_assets.feeds.files.places import (
     CHUNK_BYTES,
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    Listing,
     PlacedFile,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
-    refuse_endless,
 )
 
 ATTEMPTS: Final = 4
@@ -85,15 +86,14 @@ class _Bucket:
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Asks only for keys that begin like the pattern."""
         found: list[PlacedFile] = []
-        listed = 0
+        listing = Listing(self.address)
         with _told(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=self.prefix + plain_beginning(pattern)
             )
             for page in pages:
                 objects = page.get("Contents", [])
-                listed += len(objects)
-                refuse_endless(listed, self.address)
+                listing.add(len(objects))
                 placed = [PlacedFile(o["Key"][len(self.prefix) :], o["Size"], o["ETag"]) for o in objects]
                 found += [file for file in placed if fits(file.path, pattern)]
         return sorted(found, key=lambda file: file.path)
@@ -103,14 +103,19 @@ class _Bucket:
         read, where = 0, f"{self.address}/{file.path}"
         with _told(where):
             answer = self.client.get_object(Bucket=self.name, Key=self.prefix + file.path, IfMatch=file.version)
-            with answer["Body"] as body:
-                while chunk := body.read(CHUNK_BYTES):
-                    read += len(chunk)
-                    yield chunk
+        with copied_in_time(where, cut=lambda: _shut(answer["Body"])), _told(where), answer["Body"] as body:
+            while chunk := body.read(CHUNK_BYTES):
+                read += len(chunk)
+                yield chunk
         if read != file.size_bytes:
             raise StillBeingWritten(
                 "a file changed while it was copied", where=where, remedy="Try again when its writer has finished."
             )
+
+
+def _shut(body: Any) -> None:
+    with suppress(RuntimeError, ValueError):  # it is at its end
+        body._raw_stream.shutdown()  # noqa: SLF001 - botocore hands on no way to end a read from another thread
 
 
 def _told(where: str) -> AbstractContextManager[None]:

@@ -16,12 +16,13 @@ from recon_assets.feeds.credentials import Credentials
 from recon_assets.feeds.files.places import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    Listing,
     PlacedFile,
     SftpLogin,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
-    refuse_endless,
 )
 
 DEFAULT_PORT: Final = 22
@@ -159,21 +160,29 @@ class _Server:
 
     def look(self) -> None:
         with _told(self.address):
-            self._entries(self.folder)
+            self._entries(self.folder, Listing(self.address))
+
+    def end(self) -> None:
+        """Close the connection, whatever is waited for."""
+        channel = self.session.get_channel()
+        transport = channel and channel.get_transport()
+        if transport:
+            transport.close()
 
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Looks only into folders that fit; one that is not there holds no file."""
         with _told(self.address):
             self.session.stat(self.folder)
-            return sorted(self._below("", pattern.split("/")), key=lambda file: file.path)
+            found = self._below("", pattern.split("/"), Listing(self.address))
+            return sorted(found, key=lambda file: file.path)
 
-    def _below(self, folder: str, steps: list[str]) -> Iterator[PlacedFile]:
+    def _below(self, folder: str, steps: list[str], listing: Listing) -> Iterator[PlacedFile]:
         step, *further = steps
         if further and plain_beginning(step) == step:
-            yield from self._below(f"{folder}{step}/", further)
+            yield from self._below(f"{folder}{step}/", further, listing)
             return
         try:
-            entries = self._entries(f"{self.folder}/{folder}")
+            entries = self._entries(f"{self.folder}/{folder}", listing)
         except FileNotFoundError:
             return
         for entry in entries:
@@ -182,22 +191,22 @@ class _Server:
             path = f"{folder}{entry.filename}"
             state = self.session.stat(f"{self.folder}/{path}") if stat.S_ISLNK(entry.st_mode or 0) else entry
             if further and stat.S_ISDIR(state.st_mode or 0):
-                yield from self._below(f"{path}/", further)
+                yield from self._below(f"{path}/", further, listing)
             elif not further and stat.S_ISREG(state.st_mode or 0):
                 yield _placed(path, state)
 
-    def _entries(self, folder: str) -> list[paramiko.SFTPAttributes]:
+    def _entries(self, folder: str, listing: Listing) -> list[paramiko.SFTPAttributes]:
         """To the end, before anything else is asked: paramiko mixes up the answers of two open listings."""
         entries: list[paramiko.SFTPAttributes] = []
         for entry in self.session.listdir_iter(folder):
             entries.append(entry)
-            refuse_endless(len(entries), self.address)
+            listing.add(1)
         return entries
 
     def chunks(self, file: PlacedFile) -> Iterator[bytes]:
         """The bytes; the file is looked at again before each window of them, and after the last byte."""
         path, where = f"{self.folder}/{file.path}", f"{self.address}/{file.path}"
-        with _told(where), self.session.open(path, "rb") as stream:
+        with copied_in_time(where, cut=self.end), _told(where), self.session.open(path, "rb") as stream:
             for at in range(0, file.size_bytes, WINDOW_BYTES):
                 if _placed(file.path, stream.stat()) != file:
                     break

@@ -53,7 +53,7 @@ class SquareApiFeed(BaseModel):
         return copy
 
     def adapter(self, around: Surroundings) -> Adapter:
-        """The account's payments, refunds and payouts. The processor's name is not sent: the token says whose they are."""
+        """Payments, refunds and payouts of the account. The processor's name is not sent: the token says whose."""
         return SquareAdapter(
             kind=self.kind,
             access=Access(

@@ -15,9 +15,10 @@ from typing import Final
 import msgspec
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.feeds.http import HttpClient, described_url
 from recon_assets.feeds.http_answers import raise_html
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets.processors.square.api import Access
 
@@ -90,13 +91,13 @@ class StoredPage:
 
 
 class Listing:
-    """All lists of one fetch, which share the limits of pages and bytes."""
+    """All lists of one fetch, which share the limits of pages, records, bytes and time."""
 
     def __init__(
         self, client: HttpClient, access: Access, *, day: BusinessDay, page_size: int, into: RawFeedWriter
     ) -> None:
         self._client, self._access, self._day, self._page_size, self._into = client, access, day, page_size, into
-        self._pages = self._size_bytes = 0
+        self._budget = Budget(client.limits, page_size=page_size, url=access.base_url)
         self.has_found_anything = False
 
     def locations(self) -> list[str]:
@@ -138,6 +139,7 @@ class Listing:
             where = described_url(url, asked)
             body = self._get(url, asked)
             page = decode_page(body, list_name, where)
+            self._budget.add_records(len(page.records(list_name)))
             stored = StoredPage(f"{name}-{page_number:05}.json", body, page)
             self._into.add_file(stored.name, source=where, chunks=(body,))
             problem = seen.problem_with(page, list_name)
@@ -150,13 +152,9 @@ class Listing:
             asked["cursor"] = page.cursor
 
     def _get(self, url: str, query: dict[str, str | int]) -> bytes:
-        limits = self._client.limits
-        if self._pages == limits.max_pages:
-            raise _too_much(f"{limits.max_pages} pages (max_pages)", url)
+        self._budget.begin_page()
         body = self._client.get(url, query)
-        self._pages, self._size_bytes = self._pages + 1, self._size_bytes + len(body)
-        if self._size_bytes > limits.total_max_bytes:
-            raise _too_much(f"{limits.total_max_bytes} bytes (total_max_bytes)", url)
+        self._budget.add_bytes(len(body))
         return body
 
 
@@ -200,14 +198,6 @@ def _is_within(created_at: object, day: BusinessDay) -> bool:
 
 def _rfc3339(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
-
-
-def _too_much(limit: str, url: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"the feed has more than {limit}",
-        where=described_url(url),
-        remedy="Raise page_size or the limit if the feed is really this large.",
-    )
 
 
 def _not_understood(what: str, where: str) -> FeedNotUnderstood:

@@ -145,7 +145,7 @@ def test_a_trailer_states_the_totals_of_all_files_of_the_day(
     assert {file.source for file in got.raw.files} == set(files)
 
 
-def test_a_trailer_of_other_columns_or_of_too_many_lines_is_refused(
+def test_a_trailer_of_other_columns_or_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {f"{NAME}.csv": f"{HEADER}\n{good(1)}\n".encode(), f"{NAME}.trl": b"count,sum\n1,1\n"}
@@ -153,6 +153,9 @@ def test_a_trailer_of_other_columns_or_of_too_many_lines_is_refused(
         fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
     monkeypatch.setattr(controls, "MAX_TRAILER_LINES", 1)
     with pytest.raises(LimitExceeded, match="more than 1 lines"):
+        fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
+    monkeypatch.setattr(controls, "MAX_TRAILER_BYTES", 13)
+    with pytest.raises(LimitExceeded, match="more than 13 bytes"):
         fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
 
 

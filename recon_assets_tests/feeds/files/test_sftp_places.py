@@ -89,6 +89,32 @@ def test_a_folder_with_too_many_files_is_refused(
         fetched(tmp_path, adapter_at(server, tmp_path))
 
 
+def test_a_file_whose_bytes_do_not_come_is_left_when_its_time_is_up(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0.5)
+    (root / "out" / "2025-09-30 hanging.csv").write_bytes(RECORDS)
+    with pytest.raises(LimitExceeded, match=r"longer than 0\.5 s \(sftp://127.0.0.1:\d+/out/2025-09-30 hanging"):
+        fetched(tmp_path, adapter_at(server, tmp_path))
+
+
+def test_folders_of_a_pattern_share_the_limits_of_a_listing(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        (root / "out" / f"{number}").mkdir()
+        (root / "out" / f"{number}" / "2025-09-30.csv").write_bytes(RECORDS)
+    adapter = adapter_at(server, tmp_path, pattern="*/{date}*")
+    monkeypatch.setattr(places, "MAX_LISTED", 4)
+    assert len(fetched(tmp_path, adapter).files) == 2
+    monkeypatch.setattr(places, "MAX_LISTED", 3)
+    with pytest.raises(LimitExceeded, match="more than 3 files were listed"):
+        fetched(tmp_path, adapter)
+    monkeypatch.setattr(places, "MAX_LISTING_S", 0)
+    with pytest.raises(LimitExceeded, match="not listed within 0 s"):
+        fetched(tmp_path, adapter)
+
+
 def test_a_pattern_looks_into_folders_and_a_day_without_one_has_no_file(
     server: SftpServer, tmp_path: Path, root: Path
 ) -> None:

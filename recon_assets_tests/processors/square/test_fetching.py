@@ -165,9 +165,17 @@ def test_a_cursor_that_never_ends_meets_the_limit_of_pages(httpserver: HTTPServe
         return json_response(page_of("payments", [payment(number)], f"c{number}"))
 
     httpserver.expect_request("/v2/payments").respond_with_handler(endless)
-    adapter = feed_of(url_of(httpserver), locations=[MAIN], limits=HttpLimits(attempts=1, max_pages=5))
+    adapter = feed_of(
+        url_of(httpserver), locations=[MAIN], limits=HttpLimits(attempts=1, max_records=400, spare_pages=1)
+    )
     with pytest.raises(LimitExceeded, match=r"more than 5 pages \(max_pages\)"):
         reading_of(adapter)
+
+
+def test_all_lists_together_meet_the_limit_of_records(httpserver: HTTPServer) -> None:
+    limits = HttpLimits(attempts=1, max_records=8)
+    with pytest.raises(LimitExceeded, match=r"more than 8 records \(max_records\)"):
+        reading_of(feed_of(serve(httpserver, payments(9)), page_size=1, limits=limits))
 
 
 def test_pages_together_meet_the_limit_of_bytes(httpserver: HTTPServer) -> None:

@@ -118,10 +118,17 @@ def test_a_cursor_that_never_ends_meets_the_limit_of_pages(httpserver: HTTPServe
     httpserver.expect_request(PATH).respond_with_handler(
         lambda _: json_response(page_of([transaction(next(numbers))], has_more=True))
     )
-    limits = HttpLimits(attempts=1, max_pages=5)
+    limits = HttpLimits(attempts=1, max_records=400, spare_pages=1)
     adapter = StripeAdapter("stripe_api", access(url_of(httpserver)), 100, MetadataKeys(), limits)
     with pytest.raises(LimitExceeded, match=r"more than 5 pages \(max_pages\)"):
         reading_of(adapter)
+
+
+def test_pages_together_meet_the_limit_of_records(httpserver: HTTPServer) -> None:
+    limits = HttpLimits(attempts=1, max_records=8)
+    base_url = serve(httpserver, newest_first(9))
+    with pytest.raises(LimitExceeded, match=r"more than 8 records \(max_records\)"):
+        reading_of(StripeAdapter("stripe_api", access(base_url), 2, MetadataKeys(), limits))
 
 
 def test_pages_together_meet_the_limit_of_bytes(httpserver: HTTPServer) -> None:
