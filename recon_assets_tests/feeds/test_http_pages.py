@@ -22,7 +22,7 @@ PageOf = Callable[[int, int], Any]
 
 def entry(number: int, **changes: Any) -> dict[str, Any]:
     return {
-        "transaction_id": f"T{number}",
+        "transaction_id": f"T{number:02}",
         "amount": "1.00",
         "currency": "USD",
         "status": "paid",
@@ -60,7 +60,7 @@ def read(httpserver: HTTPServer, page_of: PageOf, **options: Any) -> Reading:
 def test_all_pages_are_stored_in_order_and_add_up_to_the_promise(httpserver: HTTPServer) -> None:
     reading = read(httpserver, well_behaved(25))
     assert [file.name for file in reading.raw.files] == ["page-00001.json", "page-00002.json", "page-00003.json"]
-    assert reading.column("transaction_id") == [f"T{number}" for number in range(25)]
+    assert reading.column("transaction_id") == [f"T{number:02}" for number in range(25)]
     assert reading.column("record_number") == [*range(1, 11), *range(1, 11), *range(1, 6)]
     assert reading.raw.promised_records == 25 and reading.raw.problems == () and not reading.raw.says_empty
 
