@@ -3,9 +3,10 @@
     python -m recon_assets_tests.benchmarks.feeds [rows]
 
 Each reading is a process of its own. Both read every page twice (its earliest time first), keep the same rules and
-write by the same code, contract included; what differs is how JSON becomes columns. One page is read before the clock starts. Prints CPU seconds (median of
-`REPEATS`, taken in turns) and peak memory, and fails when the standard library takes less than `WANTED_RATIO` times the
-CPU, when the two frames differ, or when the memory of a fifth of the rows is much smaller than that of all.
+write by the same code, contract included; what differs is how JSON becomes columns. One page is read before the clock
+starts. Prints CPU seconds (median of `REPEATS`, taken in turns) and peak memory, and fails when the standard library
+takes less than `WANTED_RATIO` times the CPU, when the two frames differ, or when the memory of a fifth of the rows is
+much smaller than that of all.
 """
 
 import hashlib
