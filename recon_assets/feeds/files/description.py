@@ -74,9 +74,13 @@ class CsvOptions(Strict):
 
 
 class JsonOptions(Strict):
-    """One JSON document: the path to its list of records (none where the document is the list), and its totals."""
+    """One JSON document: the path to its list of records (none where the document is the list), and its totals.
+
+    `holds: one_record` is for a document that is no list but the one record itself.
+    """
 
     records: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    holds: Literal["list", "one_record"] = "list"
     totals: Totals | None = None
 
     @model_validator(mode="after")

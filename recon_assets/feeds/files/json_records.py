@@ -116,8 +116,16 @@ class JsonDocument:
         found = document
         for key in self._options.records.split(".") if self._options.records else ():
             found = found.get(key) if isinstance(found, dict) else None
+        where = f"at {self._options.records!r}" if self._options.records else "as a whole"
+        if self._options.holds == "one_record":
+            if not isinstance(found, dict):
+                raise FeedNotUnderstood(
+                    f"the document is no record {where}",
+                    where=self._path.name,
+                    remedy="Correct `document.records`, or leave out `document.holds` where it is a list.",
+                )
+            return [found]
         if not isinstance(found, list):
-            where = f"at {self._options.records!r}" if self._options.records else "as a whole"
             keys = f"; its keys: {', '.join(list(document)[:40])}" if isinstance(document, dict) else ""
             raise FeedNotUnderstood(
                 f"the document is no list {where}{keys}",
