@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets_tests.exact_money import (
+    ANY_MINOR,
+    CURRENCIES,
     LIMIT,
     PLACES,
     SOME,
@@ -108,6 +110,24 @@ def test_json_documents_and_lines(sent: list[Payment], as_numbers: bool, form: s
     expect_exactly(sent, read_file(text.encode(), columns=columns, format=form, **document), has_net=False)
 
 
+@SOME
+@given(st.lists(st.tuples(CURRENCIES, st.lists(ANY_MINOR, min_size=3, max_size=3)), max_size=12))
+def test_gross_made_of_net_and_several_fees(drawn: list[tuple[str, list[int]]]) -> None:
+    lines, good = ["id,net,one,two,currency,status,at"], list[tuple[int, int, str]]()
+    for number, (currency, (net, one, two)) in enumerate(drawn):
+        lines.append(f"t{number},{net},{one},{two},{currency},completed,{AT}")
+        if all(abs(value) <= LIMIT for value in (net, one, two, one + two, net + one + two)):
+            good.append((net + one + two, one + two, currency))
+    got = read_file(
+        "\n".join(lines).encode(),
+        columns=COLUMNS | {"net": "net"},
+        fees=["one", "two"],
+        amounts={"unit": "minor", "gross": "net_plus_fee"},
+    )
+    assert [(row["amount_minor"], row["fee_minor"], row["currency"]) for row in got.rows] == good
+    assert got.frame.rows + got.frame.rejected_rows == len(drawn)
+
+
 # PayPal's settlement reports: unsigned smallest units, a word for the side, footers
 
 HEADER = [
@@ -156,7 +176,7 @@ def test_settlement_reports_of_paypal(sent: list[Payment]) -> None:
 # Our ledger in a database
 
 
-@SOME
+@settings(SOME, max_examples=20)
 @given(payments())
 def test_a_ledger_in_a_database(sent: list[Payment]) -> None:
     entries = [
@@ -168,7 +188,7 @@ def test_a_ledger_in_a_database(sent: list[Payment]) -> None:
         expect_exactly(sent, normalised(ledger(), LEDGER_DAY))
 
 
-@SOME
+@settings(SOME, max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from(sorted(PLACES)), st.integers(-LIMIT - 1, LIMIT)), max_size=12))
 def test_a_ledger_of_integers_in_a_database(drawn: list[tuple[str, int]]) -> None:
     """SQLite holds one integer more than an amount may be: the smallest of 64 bits."""
