@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
@@ -111,6 +111,7 @@ def test_json_documents_and_lines(sent: list[Payment], as_numbers: bool, form: s
 
 
 @SOME
+@example([("USD", [-LIMIT, -1, 0]), ("USD", [-LIMIT, 0, 0])])
 @given(st.lists(st.tuples(CURRENCIES, st.lists(ANY_MINOR, min_size=3, max_size=3)), max_size=12))
 def test_gross_made_of_net_and_several_fees(drawn: list[tuple[str, list[int]]]) -> None:
     lines, good = ["id,net,one,two,currency,status,at"], list[tuple[int, int, str]]()
