@@ -42,6 +42,10 @@ REJECTED_SCHEMA: Final = pa.schema(
 )
 
 _COMPRESSION: Final = "zstd"
+_WITH_DICTIONARY: Final = [*(field.name for field in PARSED_SCHEMA if field.type == WORD), "merchant_id", "payout_id"]
+"""Columns whose values come again. For ids, times and amounts Parquet would collect a dictionary and then give it up:
+that takes a third of the time of writing and makes the file twice as large."""
+
 _REJECTED_BUFFER_ROWS: Final = 20_000
 _HASH_BYTES: Final = 1024 * 1024
 
@@ -100,7 +104,9 @@ class _FrameWriter:
         shutil.rmtree(self._unfinished, ignore_errors=True)
         self._unfinished.mkdir(parents=True)
         name = FRAME_FILE_OF_SIDE[self._side]
-        self._frame_file = pq.ParquetWriter(self._unfinished / name, FRAME_SCHEMA, compression=_COMPRESSION)
+        self._frame_file = pq.ParquetWriter(
+            self._unfinished / name, FRAME_SCHEMA, compression=_COMPRESSION, use_dictionary=_WITH_DICTIONARY
+        )
         self._rejected_file = pq.ParquetWriter(
             self._unfinished / REJECTED_FILE, REJECTED_SCHEMA, compression=_COMPRESSION
         )
