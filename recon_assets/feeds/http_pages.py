@@ -4,7 +4,8 @@ What belongs here: paging, its control total, and the adapter that every such fe
 only its address, its parameters and what one record means.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from recon_assets.domain.business_day import BusinessDay
@@ -25,7 +25,8 @@ from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Ref
 from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
-from recon_assets.schemas.frames import PARSED_SCHEMA
+from recon_assets.feeds.record_structs import PageOfRecords
+from recon_assets.feeds.record_tables import TIME_AND_CONTENT, chunk_of_pages, chunks_in_order, records_of
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 10_000
@@ -139,6 +140,8 @@ class HttpPagesAdapter:
     page_size: int
     limits: HttpLimits
     parse: RecordParser
+    time_field: str = ""
+    """Where a record says its time, if it does: pages that do not overlap in time are then not held together."""
     token_env: str | None = None
     credentials: Credentials = ENVIRONMENT
 
@@ -160,12 +163,16 @@ class HttpPagesAdapter:
             )
 
     def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
-        """One chunk per page; a page is bounded by `HttpLimits.page_max_bytes`."""
-        for file in raw.files:
-            page = decode_page(
-                (folder / file.name).read_bytes(), record_list_field=self.record_list_field, where=file.name
-            )
-            yield self._chunk(page, file.name, day)
+        """Rows by time and content: in which order the server lists them, and on which pages, makes no difference.
+
+        What is held is what overlaps in time, and a page is bounded by `HttpLimits.page_max_bytes`.
+        """
+        return chunks_in_order(
+            ((self._earliest(folder / file.name), folder / file.name) for file in raw.files),
+            read=lambda file: self._records(file, day),
+            chunk_of=_chunk_of,
+            by=TIME_AND_CONTENT,
+        )
 
     def probe(self) -> None:
         """Ask for one record of today and understand the answer."""
@@ -189,14 +196,33 @@ class HttpPagesAdapter:
             remedy=f"Check {self.token_env}: it must be a token that may read this feed.",
         )
 
-    def _chunk(self, page: Page, raw_file: str, day: BusinessDay) -> ParsedChunk:
-        rows: list[dict[str, object]] = []
+    def _page(self, file: Path) -> Page:
+        return decode_page(file.read_bytes(), record_list_field=self.record_list_field, where=file.name)
+
+    def _earliest(self, file: Path) -> int:
+        """The first second of a page; 0 where its records say none: then it is read first."""
+        seconds: list[int] = []
+        for text in self._page(file).records if self.time_field else ():
+            with suppress(FieldRefused):  # a rejected row, later
+                at = decode_record(text).instant(self.time_field)
+                seconds.append(int(at.replace(microsecond=0).timestamp()))
+        return min(seconds, default=0)
+
+    def _records(self, file: Path, day: BusinessDay) -> PageOfRecords[ParsedRecord]:
+        numbers: list[int] = []
+        records: list[ParsedRecord] = []
         rejected: list[RejectedRow] = []
-        for record_number, text in enumerate(page.records, start=1):
+        for number, text in enumerate(self._page(file).records, start=1):
             try:
-                parsed = self.parse(decode_record(text), day)
+                records.append(self.parse(decode_record(text), day))
+                numbers.append(number)
             except FieldRefused as refusal:
-                rejected.append(RejectedRow(raw_file, record_number, refusal.column, refusal.reason))
-            else:
-                rows.append({"raw_file": raw_file, "record_number": record_number, **parsed})
-        return ParsedChunk(rows=pa.Table.from_pylist(rows, schema=PARSED_SCHEMA), rejected=tuple(rejected))
+                rejected.append(RejectedRow(file.name, number, refusal.column, refusal.reason))
+        return PageOfRecords(file.name, numbers, records, tuple(rejected))
+
+
+def _chunk_of(pages: Sequence[PageOfRecords[ParsedRecord]]) -> ParsedChunk:
+    records = records_of(pages)
+    return chunk_of_pages(
+        pages, {name: [record.get(name) for record in records] for name in ParsedRecord.__annotations__}
+    )

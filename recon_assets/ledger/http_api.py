@@ -25,6 +25,8 @@ from recon_assets.feeds.http_pages import (
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, net_minor
 from recon_assets.schemas.currencies import exponent_of
 
+TIME_FIELD: Final = "created_at"
+
 COMMON_STATUS_WORDS: Final[Mapping[str, Status]] = {
     **{status.value: status for status in Status},
     "succeeded": Status.COMPLETED,
@@ -68,6 +70,7 @@ class LedgerApiFeed(BaseModel):
             parse=_Entry({**COMMON_STATUS_WORDS, **own_words}).parse,
             token_env=self.token_env,
             credentials=around.credentials,
+            time_field=TIME_FIELD,
         )
 
 
@@ -94,7 +97,7 @@ class _Entry:
             fee_minor=fee_minor,
             net_minor=None if fee_minor is None else net_minor(amount_minor=amount_minor, fee_minor=fee_minor),
             status=self._status(entry),
-            occurred_at=entry.instant("created_at"),
+            occurred_at=entry.instant(TIME_FIELD),
         )
 
     def _status(self, entry: JsonFields) -> Status:

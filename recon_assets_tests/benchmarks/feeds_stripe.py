@@ -41,6 +41,11 @@ def _row(record: dict[str, Any], file: str, number: int) -> dict[str, Any]:
             raise TypeError(name)
     if record["status"] not in {"available", "pending"}:
         raise ValueError("status")
+    parts = record["fee_details"]
+    if any(type(part["amount"]) is not int or part["currency"] != record["currency"] for part in parts):
+        raise TypeError("fee_details")
+    if sum(part["amount"] for part in parts) != record["fee"]:
+        raise ValueError("fee_details")
     currency = record["currency"].upper()
     at_stripe, iso = places()[currency]
     assert at_stripe == iso, "no currency of the benchmark is converted"

@@ -14,10 +14,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.record_tables import BATCH_ROWS
 from recon_assets.schemas.frames import PARSED_SCHEMA
 
 PAGE_ROWS: Final = 100
-BATCH_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ PageOf = Callable[[int, int], Any]
 
 def entry(number: int, **changes: Any) -> dict[str, Any]:
     return {
-        "transaction_id": f"T{number}",
+        "transaction_id": f"T{number:02}",
         "amount": "1.00",
         "currency": "USD",
         "status": "paid",
@@ -61,9 +61,19 @@ def read(httpserver: HTTPServer, page_of: PageOf, **options: Any) -> Reading:
 def test_all_pages_are_stored_in_order_and_add_up_to_the_promise(httpserver: HTTPServer) -> None:
     reading = read(httpserver, well_behaved(25))
     assert [file.name for file in reading.raw.files] == ["page-00001.json", "page-00002.json", "page-00003.json"]
-    assert reading.column("transaction_id") == [f"T{number}" for number in range(25)]
+    assert reading.column("transaction_id") == [f"T{number:02}" for number in range(25)]
     assert reading.column("record_number") == [*range(1, 11), *range(1, 11), *range(1, 6)]
     assert reading.raw.promised_records == 25 and reading.raw.problems == () and not reading.raw.says_empty
+
+
+def test_a_day_that_is_read_in_several_batches_is_in_order_too(httpserver: HTTPServer) -> None:
+    count, size = 30_000, 10_000
+    at = [f"2025-09-30T{7919 * n % count // 3_600:02}:{7919 * n % count // 60 % 60:02}:00.5Z" for n in range(count)]
+    records = [entry(number, created_at=time) for number, time in enumerate(at)]
+    records[size : 2 * size] = sorted(records[size : 2 * size], key=lambda record: str(record["created_at"]))
+    reading = read(httpserver, lambda skip, limit: document(records[skip : skip + limit], count), page_size=size)
+    found = list(zip(reading.column("occurred_at"), reading.column("transaction_id"), strict=True))
+    assert len(found) == count and found == sorted(found)
 
 
 def test_a_total_that_is_a_multiple_of_the_page_needs_no_empty_page(httpserver: HTTPServer) -> None:

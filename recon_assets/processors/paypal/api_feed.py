@@ -141,11 +141,19 @@ def _chunk(window: Window, pages: list[tuple[str, bytes]]) -> ParsedChunk:
 
 
 def _order(entry: Entry) -> tuple[object, ...]:
+    """By time and content: on which page a record came decides nothing, not even the numbers of equal ones."""
     return (
         entry.occurred_at,
         entry.transaction_id,
         entry.event_code,
         entry.amount_minor,
+        entry.currency,
+        entry.fee_minor is None,
+        entry.fee_minor or 0,
+        entry.status,
+        entry.reference_number or "",
+        entry.order_id or "",
+        entry.merchant_id or "",
         entry.raw_file,
         entry.record_number,
     )

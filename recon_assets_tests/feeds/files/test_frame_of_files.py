@@ -192,6 +192,17 @@ def test_a_json_document_holds_a_list_of_records_at_a_path(tmp_path: Path) -> No
         assert got.reasons == [(2, "record", "not a JSON object"), (3, "amount", "neither text nor number")]
 
 
+def test_a_json_document_may_be_the_one_record_itself(tmp_path: Path) -> None:
+    for content, document in (
+        (RECORD % (1, "1.00"), {"holds": "one_record"}),
+        ('{"a":' + RECORD % (1, "1.00") + "}", {"holds": "one_record", "records": "a"}),
+    ):
+        got = read_document(tmp_path, content, document=document)
+        assert (got.rows["amount_minor"].to_pylist(), got.reasons, got.raw.problems) == ([100], [], ())
+    with pytest.raises(FeedNotUnderstood, match="the document is no record as a whole"):
+        read_document(tmp_path, "[]", document={"holds": "one_record"})
+
+
 def test_a_json_document_states_its_totals(tmp_path: Path) -> None:
     document = {"records": "items", "totals": {"count": "count", "amount": "sum.value"}}
     content = '{"count":%d,"sum":{"value":"%s"},"items":[' + RECORD % (1, '"1.00"') + "]}"
