@@ -19,7 +19,7 @@ from werkzeug import Request, Response
 
 from recon_assets.domain.business_day import BusinessDay, business_day
 from recon_assets.domain.records import Side
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets.ledger.http_api import LedgerApiFeed
@@ -136,12 +136,12 @@ def serve_paypal(httpserver: HTTPServer, records: Records, size: int) -> Served:
 
 def serve_products(httpserver: HTTPServer, records: Records, size: int) -> Served:
     feed = ProductsApiFeed(base_url=served_in_pages(httpserver, "products", records), page_size=size)
-    return feed.adapter(processor="stripe", limits=QUICK), SAMPLE_DAY
+    return feed.adapter(Surroundings(processor="stripe", limits=QUICK)), SAMPLE_DAY
 
 
 def serve_ledger(httpserver: HTTPServer, records: Records, size: int) -> Served:
     feed = LedgerApiFeed(base_url=served_in_pages(httpserver, "transactions", records), page_size=size)
-    return feed.adapter(processor="stripe", limits=QUICK), SAMPLE_DAY
+    return feed.adapter(Surroundings(processor="stripe", limits=QUICK)), SAMPLE_DAY
 
 
 APIS: dict[str, tuple[Records, Callable[[HTTPServer, Records, int], Served]]] = {
@@ -207,7 +207,7 @@ def test_a_file_of_json_fetched_twice(form: str, tmp_path: Path) -> None:
 
 def test_a_settlement_report_fetched_twice(tmp_path: Path) -> None:
     (tmp_path / GOLDEN_REPORT.name).write_bytes(GOLDEN_REPORT.read_bytes())
-    adapter = PayPalSettlementFeed(folder=".").adapter(processor="paypal", feeds_dir=tmp_path)
+    adapter = PayPalSettlementFeed(folder=".").adapter(Surroundings(processor="paypal", feeds_dir=tmp_path))
     day = business_day("paypal", date(2026, 1, 6), time_zone="America/Los_Angeles")
     assert frame_bytes(adapter, day) == frame_bytes(adapter, day)
 

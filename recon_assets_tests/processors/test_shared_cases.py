@@ -15,6 +15,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.business_day import BusinessDay, business_day
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
@@ -65,12 +66,12 @@ def paypal_window(day: BusinessDay) -> str:
 
 def by_paypal_api(page: bytes, on: date) -> Normalised:
     day = business_day("paypal", on)
-    adapter = PayPalApiFeed(base_url=ANYWHERE).adapter(processor="paypal", limits=QUICK)
+    adapter = PayPalApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="paypal", limits=QUICK))
     return normalised(adapter, day, pages={f"{paypal_window(day)}_page-00001.json": page})
 
 
 def read_products(sample: Path, _: Path) -> Normalised:
-    adapter = ProductsApiFeed(base_url=ANYWHERE).adapter(processor="stripe", limits=QUICK)
+    adapter = ProductsApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="stripe", limits=QUICK))
     document = json.loads(sample.read_bytes())
     body = sample.read_bytes()
     if "total" not in document:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.record_structs import PageOfRecords
-from recon_assets.feeds.record_tables import TimeOrder
+from recon_assets.feeds.record_tables import BATCH_ROWS, TimeOrder
 from recon_assets.processors.square.columns import field
 from recon_assets.processors.square.documents import ENTRY_STAMP_READER, PAYOUT_READER, READERS, STAMP_READERS
 from recon_assets.processors.square.entry_types import SAID_ELSEWHERE
@@ -30,7 +30,6 @@ from recon_assets.processors.square.settlement import (
     said_elsewhere,
 )
 
-BATCH_ROWS: Final = 20_000
 """Records that are on their way to columns at a time."""
 
 NEXT_DAY: Final = "created at the very end of the range that was asked for: it is the next business day's"

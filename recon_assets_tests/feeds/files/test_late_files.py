@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from recon_assets.domain.errors import LimitExceeded
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.files import adapter as files_adapter
 from recon_assets.feeds.files.late import (
     LateFiles,
@@ -166,7 +167,7 @@ def test_a_trailer_is_late_too_but_not_without_the_files_it_speaks_of(tmp_path: 
 
 def test_a_settlement_report_of_paypal_is_late_by_the_same_rule(tmp_path: Path) -> None:
     (tmp_path / "paypal").mkdir()
-    adapter = PayPalSettlementFeed(folder="paypal").adapter(processor="paypal", feeds_dir=tmp_path)
+    adapter = PayPalSettlementFeed(folder="paypal").adapter(Surroundings(processor="paypal", feeds_dir=tmp_path))
     assert late_by_day(adapter, {DAY.business_date: []}) == {}  # type: ignore[arg-type] - an Adapter that is more
     (tmp_path / "paypal" / "STL-20250930.01.009.CSV").write_bytes(b"x")
     (tmp_path / "paypal" / "STL-20250929.01.009.CSV").write_bytes(b"x")
