@@ -1,5 +1,6 @@
 """The sensor on a real instance: when it asks for a day, when it waits, and what it says. Days are really run."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -191,6 +192,23 @@ def test_a_place_that_does_not_answer_skips_its_processors_tick_with_the_reason_
     assert (requests, cursor) == ([], kept)
     assert "the SFTP server did not answer" in str(skipped) and "canary" not in str(skipped)
     assert len(tick(shop, instance, name="shop")[0]) == 1
+
+
+def test_what_an_earlier_version_stored_does_not_make_every_day_late(
+    shop: Deployment, instance: dg.DagsterInstance
+) -> None:
+    place(shop, "processor", FILE)
+    place(shop, "ledger", FILE)
+    shop.run("shop", DAY, instance)
+    stored = shop.settings.storage_root / "shop" / DAY.isoformat() / "latest" / "raw_processor_feed.json"
+    document = json.loads(stored.read_text())
+    for file in document["files"]:
+        assert file.pop("version")
+    stored.write_text(json.dumps(document))
+    assert tick(shop, instance)[::2] == ([], "No file came late.")
+
+    stored.write_text("{}")  # of a version that can't be read: the day is asked for, once
+    assert [request.partition_key for request in tick(shop, instance)[0]] == [DAY.isoformat()]
 
 
 def test_days_before_look_back_and_before_the_start_date_are_left_alone(
