@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_assets.domain.business_day import BusinessDay
+from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.http import HttpLimits, described_url
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
@@ -38,10 +39,21 @@ class SquareAdapter:
             store_day(client, self.access, day=day, asked=self.asked, into=into)
 
     def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
-        """Rows by time and id."""
-        names = location_names((folder / f"{LOCATIONS}.json").read_bytes()) if self.asked.names else None
+        """Rows by time and id. Raises `FeedNotUnderstood` when names are wanted and locations were not asked for."""
+        names = self._names(raw, folder) if self.asked.names else None
         rules = Rules(day, keep_outside_square=self.keep_outside_square, names=names)
         return chunks_of([folder / file.name for file in raw.files], rules=rules)
+
+    @staticmethod
+    def _names(raw: RawFeed, folder: Path) -> dict[str, str]:
+        name = f"{LOCATIONS}.json"
+        if name not in {file.name for file in raw.files}:
+            raise FeedNotUnderstood(
+                "the raw feed was fetched without the locations, whose names `merchant_id: location_name` wants",
+                where=raw.folder,
+                remedy="Run the day again from its raw feed.",
+            )
+        return location_names((folder / name).read_bytes())
 
     def probe(self) -> None:
         """Ask for one payment and understand the answer."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from recon_assets.domain.errors import FeedRefused
+from recon_assets.domain.errors import FeedNotUnderstood, FeedRefused
 from recon_assets.domain.records import Movement, RejectedRow
 from recon_assets.processors.square.columns import UNKNOWN_CURRENCY
 from recon_assets.processors.square.entry_types import MOVEMENT_OF_TYPE, OF_A_PAYOUT, OF_A_SALE, SAID_ELSEWHERE
@@ -248,6 +248,14 @@ def test_the_merchant_is_the_name_of_the_location_where_that_is_wanted(httpserve
     httpserver.expect_oneshot_request("/v2/payments").respond_with_response(body)
     reading = reading_of(feed_of(base_url, locations=[MAIN], merchant_id="location_name"))
     assert reading.column("merchant_id") == [f"Shop {MAIN}", None, None, f"Shop {MAIN}", f"Shop {MAIN}"]
+
+
+def test_names_that_were_not_fetched_are_told_to_be_fetched_again(httpserver: HTTPServer, tmp_path: Path) -> None:
+    base_url = serve(httpserver, [payment()])
+    raw, _ = frame_of_day(feed_of(base_url, locations=[MAIN]), tmp_path)
+    by_name = feed_of(base_url, locations=[MAIN], merchant_id="location_name")
+    with pytest.raises(FeedNotUnderstood, match="fetched without the locations"):
+        by_name.read(raw, tmp_path / "raw", SAMPLE_DAY)
 
 
 # Square's own documents
