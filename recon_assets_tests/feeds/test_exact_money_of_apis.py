@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.adapter import Adapter
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
@@ -23,11 +23,12 @@ from recon_assets_tests.exact_money import (
     normalised,
     payments,
 )
+from recon_assets_tests.feeds.adapters import of_api
 from recon_assets_tests.processors.paypal import api as paypal
 from recon_assets_tests.processors.stripe.building import feed_of as stripe_feed_of
 from recon_assets_tests.processors.stripe.building import page_of as stripe_page_of
 from recon_assets_tests.processors.stripe.building import transaction
-from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY
+from recon_assets_tests.sandbox.reading import SAMPLE_DAY
 
 ANYWHERE = "http://127.0.0.1:1"
 
@@ -112,7 +113,7 @@ def test_paypal(sent: list[Payment], size: int) -> None:
         ).encode()
         for at, page in enumerate(listed, start=1)
     }
-    adapter = PayPalApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="paypal", limits=QUICK))
+    adapter = of_api(PayPalApiFeed(base_url=ANYWHERE))
     expect_exactly(sent, normalised(adapter, paypal.DAY, pages=pages))
 
 
@@ -141,7 +142,7 @@ def test_our_ledger(sent: list[Payment], size: int, written: Any) -> None:
         }
         for payment in sent
     ]
-    adapter = LedgerApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="stripe", limits=QUICK))
+    adapter = of_api(LedgerApiFeed(base_url=ANYWHERE))
     expect_exactly(sent, in_pages(adapter, SAMPLE_DAY, "transactions", records, size))
 
 
@@ -155,7 +156,7 @@ def test_the_stand_in_processor(prices: list[Amount], size: int, written: Any) -
     currency = prices[0].currency if prices else "USD"
     records = [{"id": number, "price": written(price.text)} for number, price in enumerate(prices, start=1)]
     feed = ProductsApiFeed(base_url=ANYWHERE, currency=currency, fee_basis_points=290, fee_fixed_minor=30)
-    got = in_pages(feed.adapter(Surroundings(processor="stripe", limits=QUICK)), SAMPLE_DAY, "products", records, size)
+    got = in_pages(of_api(feed), SAMPLE_DAY, "products", records, size)
     charged = [price.minor for price in prices if price.minor is not None and price.minor >= 0]
     fees = [minor * 290 // 10_000 + (minor * 290 % 10_000 >= 5_000) + 30 for minor in charged]
     assert [row["amount_minor"] for row in got.rows] == charged

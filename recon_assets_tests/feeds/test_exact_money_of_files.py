@@ -11,8 +11,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recon_assets.feeds.adapter import Surroundings
-from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets_tests.exact_money import (
     ANY_MINOR,
     CURRENCIES,
@@ -26,6 +24,7 @@ from recon_assets_tests.exact_money import (
     normalised,
     payments,
 )
+from recon_assets_tests.feeds.adapters import of_settlement_reports
 from recon_assets_tests.feeds.files.building import DAY, adapter_in, described
 from recon_assets_tests.ledger.sql.building import DAY as LEDGER_DAY
 from recon_assets_tests.ledger.sql.building import URL_ENV, ledger, sqlite_file
@@ -169,7 +168,7 @@ def report_of(sent: Sequence[Payment]) -> bytes:
 def test_settlement_reports_of_paypal(sent: list[Payment]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "STL-20250930.01.009.CSV").write_bytes(report_of(sent))
-        feed = PayPalSettlementFeed(folder=".").adapter(Surroundings(processor="paypal", feeds_dir=Path(folder)))
+        feed = of_settlement_reports(Path(folder))
         got = normalised(feed, paypal.DAY)
     expect_exactly(sent, got)
     assert got.raw.promised_records == len(sent)

@@ -15,16 +15,16 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.business_day import BusinessDay, business_day
-from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
 from recon_assets_tests.exact_money import Normalised, normalised
+from recon_assets_tests.feeds.adapters import of_api
 from recon_assets_tests.feeds.files.building import adapter_in
 from recon_assets_tests.processors.square import building as square
 from recon_assets_tests.processors.stripe.building import feed_of as stripe_feed_of
 from recon_assets_tests.processors.stripe.building import page_of as stripe_page_of
-from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY
+from recon_assets_tests.sandbox.reading import SAMPLE_DAY
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 CASES: Final = PROJECT.parent / "shared" / "cases"
@@ -66,12 +66,12 @@ def paypal_window(day: BusinessDay) -> str:
 
 def by_paypal_api(page: bytes, on: date) -> Normalised:
     day = business_day("paypal", on)
-    adapter = PayPalApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="paypal", limits=QUICK))
+    adapter = of_api(PayPalApiFeed(base_url=ANYWHERE))
     return normalised(adapter, day, pages={f"{paypal_window(day)}_page-00001.json": page})
 
 
 def read_products(sample: Path, _: Path) -> Normalised:
-    adapter = ProductsApiFeed(base_url=ANYWHERE).adapter(Surroundings(processor="stripe", limits=QUICK))
+    adapter = of_api(ProductsApiFeed(base_url=ANYWHERE))
     document = json.loads(sample.read_bytes())
     body = sample.read_bytes()
     if "total" not in document:
