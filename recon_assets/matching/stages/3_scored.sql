@@ -1,5 +1,5 @@
--- The score of each pair that was seen, and what it decides: matched with a clear margin on both sides and amounts within
--- the tolerance; else suggested; equally good candidates are tied.
+-- The score of each pair that was seen, and what it decides: matched with a clear margin on both sides and amounts
+-- within the tolerance; else suggested; equally good candidates are tied.
 CREATE OR REPLACE TEMPORARY TABLE scores AS
 SELECT
     v.processor_seq,
@@ -47,8 +47,8 @@ FROM (
     FROM (
         SELECT
             c.*,
-            row_number() OVER (PARTITION BY c.processor_seq ORDER BY c.score DESC, c.ledger_seq) AS processor_place,
-            row_number() OVER (PARTITION BY c.ledger_seq ORDER BY c.score DESC, c.processor_seq) AS ledger_place
+            row_number() OVER (PARTITION BY c.processor_seq ORDER BY c.score DESC, c.ledger_seq ASC) AS processor_place,
+            row_number() OVER (PARTITION BY c.ledger_seq ORDER BY c.score DESC, c.processor_seq ASC) AS ledger_place
         FROM scores AS c
     ) AS k
 ) AS r;
