@@ -203,7 +203,8 @@ def _declare_step(runner: DuckDBRunner, step: Step) -> None:
 
 def _declare_bands(runner: DuckDBRunner, *, width: int) -> None:
     """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
-    band = f"CAST(floor(CAST(t.amount_minor AS DECIMAL(20, 0)) / {width}) AS BIGINT)" if width > 1 else "t.amount_minor"
+    below = f"((CAST(t.amount_minor AS HUGEINT) % {width}) + {width}) % {width}"
+    band = f"CAST((t.amount_minor - {below}) // {width} AS BIGINT)" if width > 1 else "t.amount_minor"
     shifts = (-1, 0, 1) if width > 1 else (0,)
     ledger = " UNION ALL ".join(
         f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
