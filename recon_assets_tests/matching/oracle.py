@@ -98,7 +98,9 @@ def expected_day(
     alone = left - fates.keys()
     rows = [row for match in matches for row in _rows_of_match(match, rules)]
     rows += [_row_of_fate(item, fate) for item, fate in fates.items()]
-    rows += [_row_of_lone(item, rules, business_date, max(business_date, newest_date or business_date)) for item in alone]
+    rows += [
+        _row_of_lone(item, rules, business_date, max(business_date, newest_date or business_date)) for item in alone
+    ]
     if concluded is not None and rules.restated:
         rows += _restated(concluded, transactions)
     return ExpectedDay(
@@ -184,7 +186,9 @@ def _row_of_fate(item: Item, fate: str) -> Row:
 def _row_of_lone(item: Item, rules: MatchingRules, business_date: date, newest_date: date) -> Row:
     due_on = rules.due_on(Side.LEDGER if item.side is Side.PROCESSOR else Side.PROCESSOR, business_date=business_date)
     waits = "pending" if due_on > newest_date else "missing"
-    return _row_of_alone(item, f"{waits}_in_ledger", f"{waits}_at_processor", due_on if due_on > business_date else None)
+    return _row_of_alone(
+        item, f"{waits}_in_ledger", f"{waits}_at_processor", due_on if due_on > business_date else None
+    )
 
 
 def _restated(before: Sequence[Record], now: Sequence[Record]) -> list[Row]:

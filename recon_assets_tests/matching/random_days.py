@@ -69,8 +69,39 @@ def frames(draw: DrawFn, *, small_days: int) -> tuple[list[Record], list[Record]
     return both
 
 
-_NORMALISERS: Final = ("trim", "upper", "lower", "digits", "strip_leading_zeros", {"strip_prefix": "PP-"}, {"strip_suffix": "-x"})
-_KEY_NAMES: Final = ("transaction_id", "transaction_id", "reference_number", "order_id", "merchant_id", "payout_id", "record_id")
+def open_records(number: int) -> SearchStrategy[Record]:
+    """A record with few values, so that many are alike on different days."""
+    tag = f"{number:02}"
+    return st.builds(
+        Record,
+        transaction_id=st.sampled_from([f"1{tag}", f"2{tag}", f"3{tag}"]),
+        amount_minor=st.sampled_from([1000, 1000, 1000, 2000]),
+        status=st.sampled_from(["completed", "completed", "completed", "pending"]),
+        second=st.integers(0, 2),
+        merchant_id=st.sampled_from([f"M{tag}", f"M{tag}", None]),
+        reference_number=st.sampled_from([None, f"1{tag}", f"4{tag}"]),
+        movement=st.sampled_from(["payment", "payment", "refund"]),
+    )
+
+
+_NORMALISERS: Final = (
+    "trim",
+    "upper",
+    "lower",
+    "digits",
+    "strip_leading_zeros",
+    {"strip_prefix": "PP-"},
+    {"strip_suffix": "-x"},
+)
+_KEY_NAMES: Final = (
+    "transaction_id",
+    "transaction_id",
+    "reference_number",
+    "order_id",
+    "merchant_id",
+    "payout_id",
+    "record_id",
+)
 
 
 @st.composite
@@ -179,7 +210,11 @@ _FEES: Final = st.builds(
 @st.composite
 def rules(draw: DrawFn, *, most_passes: int = 4) -> MatchingRules:
     """Rules with passes of every kind, in any order."""
-    kinds = draw(st.lists(st.sampled_from([keyed_passes, keyed_passes, group_passes, scored_passes]), min_size=1, max_size=most_passes))
+    kinds = draw(
+        st.lists(
+            st.sampled_from([keyed_passes, keyed_passes, group_passes, scored_passes]), min_size=1, max_size=most_passes
+        )
+    )
     return MatchingRules(
         passes=tuple(draw(kind(name=f"pass_{number}")) for number, kind in enumerate(kinds)),
         grace=Grace(ledger=draw(_DAY_COUNTS), processor=draw(_DAY_COUNTS)),

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recon_assets.domain.conclusion import PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import LimitExceeded
-from recon_assets.domain.conclusion import PassMatches
 from recon_assets.matching.engine import Day, Matching, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets_tests.matching.frames import Record, write_frame_file
