@@ -133,19 +133,21 @@ def test_in_whatever_order_days_run_and_however_often_it_ends_the_same(
     frames: dict[date, Frames], rules: MatchingRules, data: DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder), rules)
+        store, concluded = Store(Path(folder), rules), dict[date, Frames]()
+
+        def run(day: date, both: Frames, *, complete: bool = True) -> Matching:
+            matching = store.run(day, both, complete=complete)
+            concluded.pop(day, None)
+            concluded.update({day: both} if complete else {})
+            assert store.by_address() == expected(concluded, rules), "the matches are not those of the open records"
+            return matching
+
         for day in data.draw(st.permutations(DAYS)):
             transactions, entries = frames[day]
             how = data.draw(st.sampled_from(["whole", "whole", "early", "incomplete"]))
-            early = (transactions, entries[:-1]) if how == "early" else frames[day]
-            store.run(day, early, complete=how != "incomplete")
+            run(day, (transactions, entries[:-1]) if how == "early" else frames[day], complete=how != "incomplete")
         for day in data.draw(st.permutations(DAYS)):
-            matching = store.run(day, frames[day])
-
-        live = expected(frames, rules)
-        assert store.by_address() == live
-        check_own_rows(day, frames[day], matching, live, rules)
-
-        store.run(day, frames[day], complete=False)
-        del frames[day]
+            matching = run(day, frames[day])
         assert store.by_address() == expected(frames, rules)
+        check_own_rows(day, frames[day], matching, store.by_address(), rules)
+        run(day, frames[day], complete=False)
