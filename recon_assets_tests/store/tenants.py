@@ -1,7 +1,7 @@
 """Two tenants on one database, each with a published day, a check, a setting and a finding about its health."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.database import Database
 from recon_assets.store.health import HealthStatus, record_health
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets_tests.store.builders import DAY, missing, publish
+from recon_assets_tests.store.builders import DAY, across, conclusion, in_ledger, matched_with, missing, pair, publish
 
 A = UUID("aaaaaaaa-0000-4000-8000-000000000000")
 B = UUID("bbbbbbbb-0000-4000-8000-000000000000")
@@ -33,6 +33,7 @@ VIEWS = (
     "v_daily_reconciliation_metrics",
     "v_open_discrepancies",
     "v_check_history",
+    "v_open_items",
 )
 
 
@@ -40,7 +41,16 @@ def fill(database: Database, tenant: UUID, folder: Path) -> None:
     """Both tenants use the same keys, ids of Dagster and names: nothing of one may be in the way of the other."""
     with replace(database, tenant=tenant).connect() as connection:
         publish(connection, folder, key="older", rows=[missing("a", amount_minor=250_000), missing("resolved")])
-        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
+        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000), missing("b", 700)])
+        entry, after = in_ledger("b", 700), DAY + timedelta(days=1)
+        publish(
+            connection,
+            folder,
+            key="next",
+            rows=[matched_with(entry, DAY)],
+            answer=conclusion([matched_with(entry, DAY)], day=after),
+            across_days=across(folder, [pair(missing("b", 700), DAY, entry, after)]),
+        )
         record_one_outcome(connection)
         record_health(connection, component="stripe", status=HealthStatus.HEALTHY)
         with connection.transaction():
