@@ -34,6 +34,7 @@ VIEWS = (
     "v_open_discrepancies",
     "v_check_history",
     "v_open_items",
+    "v_open_item_movements",
 )
 
 

@@ -78,6 +78,7 @@ def test_matches_and_retired_months_of_before_the_matching_are_as_if_they_had_be
         insert_days(connection)
         with connection.transaction():
             connection.execute(_MATCHES.encode())
+        with connection.transaction():
             connection.execute(_RETIRE.encode(), {"name": "discrepancies_2025_09", "row_count": 2})
 
         database.prepare(sql_dir=SQL)
