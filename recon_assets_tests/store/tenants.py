@@ -42,20 +42,27 @@ def fill(database: Database, tenant: UUID, folder: Path) -> None:
     """Both tenants use the same keys, ids of Dagster and names: nothing of one may be in the way of the other."""
     with replace(database, tenant=tenant).connect() as connection:
         publish(connection, folder, key="older", rows=[missing("a", amount_minor=250_000), missing("resolved")])
-        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000), missing("b", 700)])
-        entry, after = in_ledger("b", 700), DAY + timedelta(days=1)
-        publish(
-            connection,
-            folder,
-            key="next",
-            rows=[matched_with(entry, DAY)],
-            answer=conclusion([matched_with(entry, DAY)], day=after),
-            across_days=across(folder, [pair(missing("b", 700), DAY, entry, after)]),
-        )
+        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
+        _publish_two_days_that_match(connection, folder)
         record_one_outcome(connection)
         record_health(connection, component="stripe", status=HealthStatus.HEALTHY)
         with connection.transaction():
             connection.execute("INSERT INTO system_configuration (key, value) VALUES ('limit', '1')")
+
+
+def _publish_two_days_that_match(connection: TenantConnection, folder: Path) -> None:
+    transaction, entry = missing("b"), in_ledger("b")
+    first, second = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    matched = [matched_with(entry, first)]
+    publish(connection, folder, key="next", rows=[transaction], answer=conclusion([transaction], day=first))
+    publish(
+        connection,
+        folder,
+        key="after",
+        rows=matched,
+        answer=conclusion(matched, day=second),
+        across_days=across(folder, [pair(transaction, first, entry, second)]),
+    )
 
 
 def record_one_outcome(connection: TenantConnection, day: date = DAY) -> None:
