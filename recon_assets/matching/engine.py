@@ -57,9 +57,9 @@ class Day:
 class Matching:
     """What the matching found; Parquet files, in a fixed order, so that equal days give equal bytes.
 
-    `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates` are
-    what was looked at with care: every other record is matched by the first step. `open_records` is None for a day that
-    is not complete; `across_days` then has what matches among the days around without it.
+    `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates`
+    are what was looked at with care: every other record is matched by the first step. `open_records` is None for a day
+    that is not complete; `across_days` then has what matches among the days around without it.
     """
 
     discrepancies: Path
@@ -95,7 +95,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str =
         _find_ambiguous(runner, steps)
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
-        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")
+        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
         chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
         runner.stage("6_answer")

@@ -63,7 +63,7 @@ def frames(draw: DrawFn, *, small_days: int) -> tuple[list[Record], list[Record]
     for number in range(10, 10 + small_days):
         one = records(number)
         for frame in both:
-            frame += draw(st.lists(one, max_size=5))
+            frame.extend(draw(st.lists(one, max_size=5)))
     for frame in both:
         draw(st.randoms(use_true_random=False)).shuffle(frame)
     return both

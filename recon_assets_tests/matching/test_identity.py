@@ -158,6 +158,14 @@ def test_two_records_within_the_tolerance_of_one_are_ambiguous(tmp_path: Path) -
     assert classes(matching) == {"ambiguous": 3}
 
 
+def test_a_candidate_that_is_not_the_nearest_counts_too(tmp_path: Path) -> None:
+    more = tolerating(minor=5, direction="processor_more")
+
+    matching = match(tmp_path, [Record("a", 1002), Record("a", 1000)], [Record("a", 1001), Record("a", 999)], more)
+
+    assert classes(matching) == {"ambiguous": 4}
+
+
 def test_the_first_of_an_id_without_counterpart_is_left_for_later_passes_its_duplicate_is_not(tmp_path: Path) -> None:
     twice = [Record("a", reference_number="r"), Record("a", second=1, reference_number="r")]
 

@@ -53,9 +53,7 @@ def test_without_grace_a_record_is_missing_at_once_and_was_never_due(tmp_path: P
 
 
 def test_grace_in_business_days_leaves_out_weekends_and_holidays(tmp_path: Path) -> None:
-    rules = MatchingRules(
-        grace=Grace(ledger=DayCount(days=3, count="business")), holidays=(date(2025, 10, 1),)
-    )
+    rules = MatchingRules(grace=Grace(ledger=DayCount(days=3, count="business")), holidays=(date(2025, 10, 1),))
 
     (row,) = rows(match(tmp_path, [Record("a")], [], rules))
 
@@ -70,9 +68,7 @@ def test_what_waits_is_priced_in_the_proof_apart_from_discrepancies(tmp_path: Pa
 
 
 def test_duplicates_and_ties_do_not_wait(tmp_path: Path) -> None:
-    matching = match(
-        tmp_path, [Record("a"), Record("a"), Record("b", 1), Record("b", 2)], [Record("b", 3)], THREE_DAYS
-    )
+    matching = match(tmp_path, [Record("a"), Record("a"), Record("b", 1), Record("b", 2)], [Record("b", 3)], THREE_DAYS)
 
     assert classes(matching) == {"pending_in_ledger": 1, "duplicate_at_processor": 1, "ambiguous": 3}
 

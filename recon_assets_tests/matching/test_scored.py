@@ -11,7 +11,9 @@ from recon_assets_tests.matching.frames import Record
 FEATURES = Features(amount_equal=50, amount_close=20, time_close=30, merchant_equal=20)
 
 
-def scoring(*, tolerance_minor: int = 0, band_minor: int = 0, confirm_from: int = 80, margin: int = 10) -> MatchingRules:
+def scoring(
+    *, tolerance_minor: int = 0, band_minor: int = 0, confirm_from: int = 80, margin: int = 10
+) -> MatchingRules:
     """Amount 50, or 20 in the tolerance, 2 seconds 30, merchant 20; suggested from 40 on."""
     scored = Scored(
         features=FEATURES,
@@ -102,7 +104,10 @@ def test_amounts_above_what_a_float_can_tell_apart_are_seen_exactly(tmp_path: Pa
     large = 2**60 + 1
 
     matching = match(
-        tmp_path, [Record("a", large)], [Record("z", large + 1)], scoring(tolerance_minor=1, band_minor=1, confirm_from=70)
+        tmp_path,
+        [Record("a", large)],
+        [Record("z", large + 1)],
+        scoring(tolerance_minor=1, band_minor=1, confirm_from=70),
     )
 
     assert [(row["class"], row["amount_minor"]) for row in rows(matching)] == [("matched_in_tolerance", -1)]

@@ -28,7 +28,11 @@ def test_the_default_takes_the_reference_of_the_same_merchant_only(tmp_path: Pat
     matching = match(
         tmp_path,
         [referring("a", merchant_id="ACME"), referring("b", 500, merchant_id="ACME"), referring("c", merchant_id=None)],
-        [referring("x", merchant_id="ACME"), referring("y", 500, merchant_id="OTHER"), referring("z", merchant_id=None)],
+        [
+            referring("x", merchant_id="ACME"),
+            referring("y", 500, merchant_id="OTHER"),
+            referring("z", merchant_id=None),
+        ],
     )
 
     assert pairs(matching) == {("reference", 0, 0)}
@@ -66,9 +70,7 @@ def test_a_tie_that_a_later_pass_resolves_is_no_tie(tmp_path: Path) -> None:
 def test_who_lost_all_its_candidates_to_a_later_pass_is_missing_not_ambiguous(tmp_path: Path) -> None:
     rules = MatchingRules(passes=(BY_REFERENCE, BY_ORDER))
 
-    matching = match(
-        tmp_path, [referring("a", order_id="1"), referring("b")], [referring("z", order_id="1")], rules
-    )
+    matching = match(tmp_path, [referring("a", order_id="1"), referring("b")], [referring("z", order_id="1")], rules)
 
     assert {row["transaction_id"]: row["class"] for row in rows(matching)} == {"b": "missing_in_ledger"}
 
