@@ -90,7 +90,7 @@ def test_a_day_says_nothing_of_matches_whose_rivals_it_may_not_see(tmp_path: Pat
     run(store, (1, "ledger", A), (2, "processor", A), (3, "ledger", A))
     assert live(store) == set()
 
-    run(store, (0, "processor", [Record("b")]), (0, "processor", A))
+    run(store, (0, "processor", [Record("b")]))
     assert live(store) == set()
 
 
