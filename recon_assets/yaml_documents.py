@@ -25,6 +25,17 @@ MAX_PROBLEMS: Final = 20
 
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
 _AT: Final = "at"
+_TOO_SHORT: Final = "too_short"
+_LIST_AND_MAPPING: Final = {
+    "tuple_type": "Input should be a list",
+    "list_type": "Input should be a list",
+    "dict_type": "Input should be a mapping of names to values",
+    "model_type": "Input should be a mapping of fields to values",
+    "model_attributes_type": "Input should be a mapping of fields to values",
+    _TOO_SHORT: "needs at least {min_length}, has {actual_length}",
+    "too_long": "takes at most {max_length}",
+}
+"""pydantic's texts for these speak Python."""
 
 
 def mistake(message: str, *, at: Place) -> PydanticCustomError:
@@ -48,8 +59,7 @@ class YamlDocument:
         try:
             return TypeAdapter(model).validate_python(self.value)
         except ValidationError as error:
-            problems = [(_place(item), str(item["msg"])) for item in error.errors(include_url=False)]
-            raise self.refused(problems, guide=guide) from error
+            raise self.refused(_problems(error), guide=guide) from error
 
     def refused(self, problems: Iterable[tuple[Place, str]], *, guide: str) -> ConfigurationError:
         """The error for `problems`, each a place in the document and what is wrong there."""
@@ -187,9 +197,25 @@ def _text(path: Path) -> str:
         ) from error
 
 
+def _problems(error: ValidationError) -> list[tuple[Place, str]]:
+    """Places and texts. A list that counts as too short only because its items are wrong is no problem of its own."""
+    every = [(_place(item), item) for item in error.errors(include_url=False)]
+    return [
+        (place, _text_of(item))
+        for place, item in every
+        if item["type"] != _TOO_SHORT or not any(other[: len(place)] == place != other for other, _ in every)
+    ]
+
+
+def _text_of(problem: ErrorDetails) -> str:
+    ours = _LIST_AND_MAPPING.get(problem["type"])
+    return str(problem["msg"]) if ours is None else ours.format(**problem.get("ctx", {}))
+
+
 def _place(problem: ErrorDetails) -> Place:
     """Where a problem stands: pydantic's place, and the rest of the way that `mistake` gave."""
-    return (*problem["loc"], *problem.get("ctx", {}).get(_AT, ()))
+    place: Place = (*problem["loc"], *problem.get("ctx", {}).get(_AT, ()))
+    return place[:-1] if place[-1:] == ("[key]",) else place
 
 
 def _field(place: Place) -> str:

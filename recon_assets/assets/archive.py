@@ -48,7 +48,7 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
 
 def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
     root, day = stage.storage.root, reported.day
-    sources: dict[str, Path] = {"discrepancies.parquet": root / day.discrepancies}
+    sources: dict[str, Path] = {Path(path).name: root / path for path in day.matching.all()}
     for feed in day.feeds:
         sources[f"raw_{feed.side}_feed"] = root / feed.raw.folder
         sources[feed.frame.file] = root / feed.frame.folder / feed.frame.file

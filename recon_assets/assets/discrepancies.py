@@ -7,35 +7,40 @@ import dagster as dg
 
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
-from recon_assets.assets.handles import NormalisedFeed, ReconciledDay
+from recon_assets.assets.days_around import RULES_FILE, across_days_of, days_around, evidence_of
+from recon_assets.assets.handles import MatchingFiles, NormalisedFeed, ReconciledDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.risk import RiskThresholds
+from recon_assets.domain.verdict import completeness_reasons
 from recon_assets.matching.conclude import conclude_day
-from recon_assets.matching.engine import DISCREPANCIES_FILE, match_frames
-from recon_assets.quality.checks import proof_residual_is_zero
+from recon_assets.matching.engine import Day, match_day
+from recon_assets.matching.rules import MatchingRules
+from recon_assets.quality.checks import days_around_are_known, proof_residual_is_zero
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
 from recon_assets.store.checks import AssetOutcomes
 from recon_assets.store.publication import publish_run
-from recon_assets.store.runs import begin_run, processor_day_lock
+from recon_assets.store.runs import begin_run, processor_day_lock, processor_lock
 
 SIDES = ("transactions", "ledger_entries")
+CHECKS = ("proof_residual_is_zero", "days_around_are_known")
 
 
 def discrepancies_asset(
-    config: ProcessorConfig, days: dg.DailyPartitionsDefinition, thresholds: RiskThresholds
+    config: ProcessorConfig, days: dg.DailyPartitionsDefinition, thresholds: RiskThresholds, rules: MatchingRules
 ) -> dg.AssetsDefinition:
-    """The discrepancies of one processor."""
+    """The discrepancies of one processor, by its rules of matching."""
     key = key_of(config, "discrepancies")
 
     @dg.asset(
         key=key,
         deps=[key_of(config, stage) for stage in SIDES],
         partitions_def=days,
-        check_specs=check_specs(key, ["proof_residual_is_zero"], days),
+        check_specs=check_specs(key, CHECKS, days),
         description=f"Where {config.title} and our ledger disagree: each difference named, priced and published.",
         **described(config, kinds={"duckdb", "postgres"}, stage="discrepancies"),
     )
@@ -46,22 +51,26 @@ def discrepancies_asset(
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             transactions, ledger_entries = (stage.load(side, NormalisedFeed) for side in SIDES)
-            day = _reconcile(stage, transactions, ledger_entries, thresholds)
-            outcome = proof_residual_is_zero(day.conclusion)
-            return stage.result(day, outcomes=[outcome], metadata=_metadata(day), run_id=day.run_id)
+            day, outcomes = _reconcile(stage, transactions, ledger_entries, thresholds, rules)
+            return stage.result(day, outcomes=outcomes, metadata=_metadata(day), run_id=day.run_id)
 
     return discrepancies
 
 
 def _reconcile(
-    stage: Stage, transactions: NormalisedFeed, ledger_entries: NormalisedFeed, thresholds: RiskThresholds
-) -> ReconciledDay:
-    """Match, conclude and publish, alone on this processor-day.
+    stage: Stage,
+    transactions: NormalisedFeed,
+    ledger_entries: NormalisedFeed,
+    thresholds: RiskThresholds,
+    rules: MatchingRules,
+) -> tuple[ReconciledDay, list[CheckOutcome]]:
+    """Match, conclude and publish, alone on this processor-day, and alone on the processor while days are chained.
 
     A retry of the same run with the same inputs finds what it published; with other inputs it is a new version.
     """
-    fingerprint = _fingerprint(transactions, ledger_entries)
+    fingerprint = _fingerprint(transactions, ledger_entries, rules)
     processor, business_date = stage.day.processor, stage.day.business_date
+    feeds = (transactions.state(), ledger_entries.state())
     with stage.record.connect() as connection, processor_day_lock(connection, processor, business_date):
         run = begin_run(
             connection,
@@ -71,44 +80,63 @@ def _reconcile(
             dagster_run_id=stage.dagster_run_id,
             started_at=stage.started_at,
         )
-        matching = match_frames(
-            processor=processor,
-            transactions=_frame_file(stage, transactions),
-            ledger_entries=_frame_file(stage, ledger_entries),
-            into=stage.path,
-            memory_limit=stage.storage.duckdb_memory_limit,
-        )
-        conclusion = conclude_day(
-            processor=processor,
-            business_date=business_date,
-            matching=matching,
-            feeds=(transactions.state(), ledger_entries.state()),
-            thresholds=thresholds,
-        )
-        published = publish_run(
-            connection,
-            run_id=run.run_id,
-            conclusion=conclusion,
-            discrepancies=matching.discrepancies,
-            input_fingerprint=fingerprint,
-            checks=AssetOutcomes(stage.asset_key, [proof_residual_is_zero(conclusion)]),
-        )
-    return ReconciledDay(
+        with processor_lock(connection, processor):
+            around = days_around(connection, stage, rules, transactions)
+            matching = match_day(
+                Day(
+                    processor=processor,
+                    business_date=business_date,
+                    transactions=_frame_file(stage, transactions),
+                    ledger_entries=_frame_file(stage, ledger_entries),
+                    complete=not completeness_reasons(processor=feeds[0], ledger=feeds[1], proofs=()),
+                    newest_date=around.newest_date,
+                    concluded_transactions=around.concluded_transactions,
+                    neighbours=around.neighbours,
+                ),
+                rules,
+                into=stage.path,
+                memory_limit=stage.storage.duckdb_memory_limit,
+            )
+            (stage.path / RULES_FILE).write_text(rules.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            conclusion = conclude_day(
+                processor=processor,
+                business_date=business_date,
+                matching=matching,
+                feeds=feeds,
+                thresholds=thresholds,
+            )
+            outcomes = [
+                proof_residual_is_zero(conclusion),
+                days_around_are_known(known=around.neighbours, unknown=around.unknown),
+            ]
+            published = publish_run(
+                connection,
+                run_id=run.run_id,
+                conclusion=conclusion,
+                discrepancies=matching.discrepancies,
+                input_fingerprint=fingerprint,
+                checks=AssetOutcomes(stage.asset_key, outcomes),
+                across_days=across_days_of(matching, rules, business_date),
+                evidence=evidence_of(stage, matching, transactions, ledger_entries),
+            )
+    day = ReconciledDay(
         run_id=str(published.run_id),
         version=published.version,
         conclusion=conclusion,
-        discrepancies=f"{stage.folder}/{DISCREPANCIES_FILE}",
+        matching=MatchingFiles.of(matching, stage.folder, rules=RULES_FILE),
         feeds=(transactions, ledger_entries),
     )
+    return day, outcomes
 
 
 def _frame_file(stage: Stage, feed: NormalisedFeed) -> Path:
     return stage.storage.root / feed.frame.folder / feed.frame.file
 
 
-def _fingerprint(transactions: NormalisedFeed, ledger_entries: NormalisedFeed) -> str:
-    """Equal when both sides' normalised records are equal."""
-    return hashlib.sha256(f"{transactions.frame.sha256}|{ledger_entries.frame.sha256}".encode()).hexdigest()
+def _fingerprint(transactions: NormalisedFeed, ledger_entries: NormalisedFeed, rules: MatchingRules) -> str:
+    """Equal when both sides' normalised records and the rules are equal."""
+    parts = (transactions.frame.sha256, ledger_entries.frame.sha256, rules.version)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def _metadata(day: ReconciledDay) -> dict[str, object]:
@@ -120,10 +148,13 @@ def _metadata(day: ReconciledDay) -> dict[str, object]:
         "processor_transactions": conclusion.processor_transactions,
         "ledger_entries": conclusion.ledger_entries,
         "matched": conclusion.matched,
-        "dagster/row_count": conclusion.discrepancy_count,
+        "discrepancies": conclusion.discrepancy_count,
+        "pending": conclusion.pending_count,
+        "dagster/row_count": sum(conclusion.count_by_class.values()),
         "discrepancies_by_class": dg.MetadataValue.json(by_class),
         "money_at_stake": money_at_stake(conclusion),
         "risk_level": conclusion.risk.level.name,
+        "rule_version": conclusion.rule_version,
         "run_id": day.run_id,
         "version": day.version,
     }

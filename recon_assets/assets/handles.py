@@ -5,12 +5,14 @@ No IO manager: those of Dagster refuse an output that spans partitions.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.records import Side
 from recon_assets.domain.verdict import FeedState
 from recon_assets.feeds.normalise import Frame
 from recon_assets.feeds.raw import RawFeed
+from recon_assets.matching.engine import Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,36 @@ class NormalisedFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchingFiles:
+    """What the matching of a day wrote, as paths below the storage root; a day without conclusion opens no records."""
+
+    discrepancies: str
+    matches: str
+    candidates: str
+    open_records: str | None
+    across_days: str
+    rules: str
+
+    @classmethod
+    def of(cls, matching: Matching, folder: str, *, rules: str) -> Self:
+        """The files of `matching`, which lie in `folder` below the storage root."""
+        return cls(
+            discrepancies=f"{folder}/{matching.discrepancies.name}",
+            matches=f"{folder}/{matching.matches.name}",
+            candidates=f"{folder}/{matching.candidates.name}",
+            open_records=f"{folder}/{matching.open_records.name}" if matching.open_records else None,
+            across_days=f"{folder}/{matching.across_days.name}",
+            rules=f"{folder}/{rules}",
+        )
+
+    def all(self) -> tuple[str, ...]:
+        """Every file there is."""
+        return tuple(path for name in self.__slots__ if (path := getattr(self, name)) is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class ReconciledDay:
-    """A published run. `discrepancies` is the path of the Parquet file below the storage root.
+    """A published run.
 
     `feeds` are the very inputs it was concluded from, the processor's first: what is archived is what was compared.
     """
@@ -49,7 +79,7 @@ class ReconciledDay:
     run_id: str
     version: int
     conclusion: Conclusion
-    discrepancies: str
+    matching: MatchingFiles
     feeds: tuple[NormalisedFeed, NormalisedFeed]
 
 

@@ -67,7 +67,7 @@ def _write(stage: Stage, day: ReconciledDay, origin: ReportOrigin) -> ReportFile
             remedy="Materialise the discrepancies again; if the residual stays, it is a fault of the matching.",
         )
     files = report_files(stage.storage.reports, processor=stage.day.processor, business_date=stage.day.business_date)
-    source = stage.storage.root / day.discrepancies
+    source = stage.storage.root / day.matching.discrepancies
     write_json_report(files.json, conclusion=day.conclusion, origin=origin, discrepancies=source)
     write_csv_report(files.csv, discrepancies=source)
     return files

@@ -26,8 +26,8 @@ def reach_in_days(rules: MatchingRules) -> int:
 def chained_window(business_date: date, rules: MatchingRules) -> tuple[date, date]:
     """The first and last date between which the open records of a day can change what matches across days.
 
-    A match is decided by the candidates of both its records: a record one reach away may be the rival of another that is
-    one reach further.
+    A match is decided by the candidates of both its records: a record one reach away may be the rival of another one
+    that is a reach further.
     """
     reach = timedelta(days=2 * reach_in_days(rules))
     return business_date - reach, business_date + reach

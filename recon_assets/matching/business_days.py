@@ -6,7 +6,13 @@ is one day later, and the last before it one day earlier.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Dates = npt.NDArray[np.datetime64]
 
 Count = Literal["calendar", "business"]
 
@@ -19,37 +25,46 @@ def day_after(day: date, days: int, *, count: Count, holidays: Sequence[date] = 
     """The date `days` days after `day`."""
     if count == "calendar" or not days:
         return day + timedelta(days=days)
-    return _shifted([day], days, holidays)[0]
+    return _date(_shifted(_days([day]), days, holidays))
 
 
 def day_before(day: date, days: int, *, count: Count, holidays: Sequence[date] = ()) -> date:
     """The date `days` days before `day`."""
     if count == "calendar" or not days:
         return day - timedelta(days=days)
-    return _shifted([day], -days, holidays)[0]
+    return _date(_shifted(_days([day]), -days, holidays))
 
 
 def longest_reach(days: int, *, count: Count, holidays: Sequence[date] = ()) -> int:
     """The most calendar days that `days` days can be, before or after any day."""
     if count == "calendar" or not days:
         return days
-    around = {
-        holiday + timedelta(days=away) for holiday in holidays for away in range(-_FURTHEST_DAYS, _FURTHEST_DAYS + 1)
-    }
+    import numpy as np
+
+    away = np.arange(-_FURTHEST_DAYS, _FURTHEST_DAYS + 1)
+    around = np.unique(_days(holidays)[:, np.newaxis] + away)
+    cases = [(_days(_WEEK), ()), (around, holidays)] if holidays else [(_days(_WEEK), ())]
     return max(
-        max(abs((end - start).days) for start, end in zip(starts, _shifted(starts, shift, free), strict=True))
-        for starts, free in ((list(_WEEK), ()), (sorted(around) or list(_WEEK), holidays))
+        int(np.abs(_shifted(starts, shift, free) - starts).astype(int).max())
+        for starts, free in cases
         for shift in (days, -days)
     )
 
 
-def _shifted(starts: Sequence[date], days: int, holidays: Sequence[date]) -> list[date]:
+def _shifted(starts: "Dates", days: int, holidays: Sequence[date]) -> "Dates":
     import numpy as np
 
-    shifted: list[date] = np.busday_offset(
-        np.array(starts, dtype="datetime64[D]"),
-        days,
-        roll="backward" if days > 0 else "forward",
-        holidays=np.array(holidays, dtype="datetime64[D]"),
-    ).tolist()
-    return shifted
+    roll: Literal["backward", "forward"] = "backward" if days > 0 else "forward"
+    return np.busday_offset(starts, days, roll=roll, holidays=_days(holidays))
+
+
+def _date(dates: "Dates") -> date:
+    """The one date of an array of one."""
+    first: date = dates.tolist()[0]
+    return first
+
+
+def _days(dates: Sequence[date]) -> "Dates":
+    import numpy as np
+
+    return np.array(dates, dtype="datetime64[D]")

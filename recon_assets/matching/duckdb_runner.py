@@ -68,8 +68,9 @@ def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
     """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards."""
     import duckdb
 
-    settings = {"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
-    with duckdb.connect(config=settings) as connection:
+    with duckdb.connect(
+        config={"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
+    ) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         yield DuckDBRunner(connection)
     if spill.exists():

@@ -167,7 +167,7 @@ def _look_near(runner: DuckDBRunner, step: Step) -> None:
 def _declare_step(runner: DuckDBRunner, step: Step) -> None:
     """The constants of the step, and the records that take part in it."""
     tolerance, scored = step.rule.amount.tolerance, step.rule.scored
-    constants = {
+    constants: dict[str, int | str] = {
         "place": step.place,
         "pass": step.rule.name,
         "step": step.number,
@@ -187,10 +187,14 @@ def _declare_step(runner: DuckDBRunner, step: Step) -> None:
             "suggest_from": scored.suggest_from,
         }
     runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
-    group_key = step.rule.group_by or "CAST(NULL AS VARCHAR)"
+    columns = "c.side, c.seq, c.currency, c.amount_minor, c.status, c.occurred_at"
+    columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
+    if scored is not None:
+        columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
     sides = (
-        f"SELECT r.* EXCLUDE (key), {step.key(side)} AS key, {group_key} AS group_key FROM left_records AS r"  # noqa: S608
-        f" WHERE r.side = '{side.value}' AND {step.takes(side)}"
+        f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
+        f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq"
+        f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
         for side in Side
     )
     runner.table(
@@ -277,12 +281,15 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
 
 
 def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
-    """Every pass, also those that found nothing; the clean records are the first one's."""
+    """Matches that are no discrepancy, of every pass, also of one without any; clean records are the first one's."""
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
         for row in runner.rows(
-            "SELECT pass, count(DISTINCT (step, match_no)) AS matches, count(DISTINCT processor_seq) AS processor_records,"
-            " count(DISTINCT ledger_seq) AS ledger_records FROM pairs GROUP BY pass"
+            "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+            " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+            " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
+            " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
+            " WHERE a.class IS NULL GROUP BY p.pass"
         )
     }
     none = PassMatches.of_pairs(0)

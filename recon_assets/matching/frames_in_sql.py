@@ -8,8 +8,8 @@ from recon_assets.matching.duckdb_runner import DuckDBRunner
 from recon_assets.matching.rule_values import BASIS_POINTS, FeeSchedule
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
 
-ONE_ON_EACH_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2**32}
-"""Summed over a key, 2**32 + 1 means one record on each side; counts below four billion do not run into each other."""
+MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
+"""In the two lowest bits: combined bit by bit, two records of different sides give 3, of one side 0."""
 
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"
 
@@ -31,9 +31,9 @@ def declare_frames(
     states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
     fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
     halves = (
-        f"SELECT key, CAST({ONE_ON_EACH_SIDE[side]} AS BIGINT) AS sides, {sign}amount_minor AS amount_minor,"  # noqa: S608
-        f" {sign}agreement_code AS agreement_code, {sign}{fee} AS fee_minor FROM keyed_{name}"
-        for side, name, sign in ((Side.PROCESSOR, "transactions", ""), (Side.LEDGER, "ledger_entries", "-"))
+        f"SELECT key, agreement_code * 4 + {MARK_OF_SIDE[side]} AS mark, amount_minor, {fee} AS fee_minor"  # noqa: S608
+        f" FROM keyed_{name}"
+        for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
     )
     runner.view("first_step_records", " UNION ALL ".join(halves))
     unexpected = ""
@@ -49,6 +49,7 @@ def _expected_fee(fees: FeeSchedule | None) -> str:
     """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up. A refund or payout has no schedule."""
     if fees is None:
         return _NO_FEE
-    by_rate = f"CAST((abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
+    rate = f"abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points}"
+    by_rate = f"CAST(({rate} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
     cases = " ".join(f"WHEN '{currency}' THEN {by_rate} + {fixed}" for currency, fixed in fees.fixed_minor.items())
     return f"CASE WHEN amount_minor > 0 AND coalesce(movement = 'payment', TRUE) THEN CASE currency {cases} END END"

@@ -7,7 +7,16 @@ applying any of it to records, which the engine does.
 from datetime import date
 from typing import Annotated, Final, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Movement, Status
@@ -158,6 +167,11 @@ class DateWindow(Strict):
     days_after: Days = 0
     count: Count = "calendar"
 
+    @field_validator("count")
+    @classmethod
+    def _no_days_are_no_days(cls, value: Count, info: ValidationInfo) -> Count:
+        return value if info.data.get("days_before") or info.data.get("days_after") else "calendar"
+
     def ledger_dates(self, processor_date: date, *, holidays: tuple[date, ...] = ()) -> tuple[date, date]:
         """The first and the last business date on which the ledger entry of a transaction may stand."""
         return (
@@ -165,7 +179,7 @@ class DateWindow(Strict):
             day_after(processor_date, self.days_after, count=self.count, holidays=holidays),
         )
 
-    def reach_days(self, *, holidays: tuple[date, ...]) -> int:
+    def reach_days(self, *, holidays: tuple[date, ...] = ()) -> int:
         """The most calendar days that two records of one match may be apart."""
         return longest_reach(max(self.days_before, self.days_after), count=self.count, holidays=holidays)
 
@@ -176,12 +190,17 @@ class DayCount(Strict):
     days: Annotated[int, Field(strict=True, ge=0, le=MAX_GRACE_DAYS)] = 0
     count: Count = "calendar"
 
+    @field_validator("count")
+    @classmethod
+    def _no_days_are_no_days(cls, value: Count, info: ValidationInfo) -> Count:
+        return value if info.data.get("days") else "calendar"
+
     @model_validator(mode="before")
     @classmethod
     def _a_bare_number_is_calendar_days(cls, value: object) -> object:
-        return {"days": value} if isinstance(value, int) else value
+        return value if isinstance(value, dict | cls) else {"days": value}
 
-    def reach_days(self, *, holidays: tuple[date, ...]) -> int:
+    def reach_days(self, *, holidays: tuple[date, ...] = ()) -> int:
         """The most calendar days this can be."""
         return longest_reach(self.days, count=self.count, holidays=holidays)
 
@@ -230,9 +249,8 @@ class Tolerance(Strict):
 
 
 class AmountRule(Strict):
-    """What is compared, gross (`amount`) or `net`, and how exactly."""
+    """How exactly amounts are compared. They are gross: what the ledger books net is mapped by its feed's columns."""
 
-    compare: Literal["amount", "net"] = "amount"
     tolerance: Tolerance = Tolerance()
 
 

@@ -30,7 +30,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One key alternative of one pass, or a scored pass. `place` counts all steps from 1, `number` those of the pass."""
+    """One key alternative of one pass, or a scored pass. `place` counts all steps from 1, `number` the pass's."""
 
     place: int
     number: int

@@ -1,7 +1,8 @@
 """The checks of every stage, as pure functions from what is known to an outcome."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 from recon_assets.domain.checks import CheckOutcome, Severity
 from recon_assets.domain.conclusion import Conclusion
@@ -15,6 +16,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "ids_are_unique": "No transaction id occurs twice on this side.",
     "records_lie_in_the_business_day": "Every record happened within the business date of its partition.",
     "proof_residual_is_zero": "Processor total minus ledger total is the sum of the named discrepancies, per currency.",
+    "days_around_are_known": "The records that the days around this one left open were there, as they were published.",
     "report_totals_agree": "The JSON and the CSV report say the same as the database of record, to the minor unit.",
     "reconciliation_is_proven": "The day has a conclusion: feeds complete, nothing rejected, no residual in the proof.",
 }
@@ -67,6 +69,14 @@ def proof_residual_is_zero(conclusion: Conclusion) -> CheckOutcome:
     """On the discrepancies: the two halves of the proof meet in every currency."""
     failed = {f"residual in {proof.currency}": 1 for proof in conclusion.proofs if proof.residual_minor}
     return _outcome("proof_residual_is_zero", failed_rules=failed, rows_checked=len(conclusion.proofs))
+
+
+def days_around_are_known(*, known: Collection[date], unknown: Collection[date]) -> CheckOutcome:
+    """On the discrepancies. A warning: what these days left open could not be matched with this day."""
+    failed = {f"the open records of {day} are gone or were changed: run that day again": 1 for day in sorted(unknown)}
+    return _outcome(
+        "days_around_are_known", failed_rules=failed, rows_checked=len(known) + len(unknown), severity=Severity.WARN
+    )
 
 
 def report_totals_agree(differences: Sequence[str], *, figures: int) -> CheckOutcome:

@@ -11,7 +11,7 @@ import msgspec
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.verdict import Verdict
-from recon_assets.reports.json_report import ENCODER, impact_of, summary_of
+from recon_assets.reports.json_report import ENCODER, LIST_OF_OUTCOME, impact_of, summary_of
 from recon_assets.reports.paths import ReportFiles
 
 FIGURES: Final = (
@@ -31,6 +31,7 @@ def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
     report: Mapping[str, Any] = _DECODER.decode(files.json.read_bytes())
     with files.csv.open(newline="", encoding="utf-8") as lines:
         table = list(csv.DictReader(lines))
+    rows = [row for name in LIST_OF_OUTCOME for row in report[name]]
     recorded_counts = {word.value: count for word, count in conclusion.count_by_class.items()}
     recorded_amounts = {
         proof.currency: decimal_from_minor(proof.signed_discrepancies_minor, exponent=proof.exponent)
@@ -40,9 +41,9 @@ def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
         report["reconciliation_summary"] == _DECODER.decode(ENCODER.encode(summary_of(conclusion))),
         report["financial_impact"] == _DECODER.decode(ENCODER.encode(impact_of(conclusion))),
         _missing(report["missing_transactions"]) == _expected_missing(report["discrepancies"], conclusion),
-        Counter(row["class"] for row in report["discrepancies"]) == recorded_counts,
+        Counter(row["class"] for row in rows) == recorded_counts,
         Counter(row["class"] for row in table) == recorded_counts,
-        _signed(report["discrepancies"], recorded_amounts) == recorded_amounts,
+        _signed(rows, recorded_amounts) == recorded_amounts,
         _signed(table, recorded_amounts) == recorded_amounts,
     )
     return tuple(name for name, agrees in zip(FIGURES, found, strict=True) if not agrees)

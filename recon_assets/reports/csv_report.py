@@ -1,4 +1,4 @@
-"""The CSV report: every discrepancy with every detail; a header even when there is none."""
+"""The CSV report: every row of the answer, of every outcome, with every detail; a header even when there is none."""
 
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ _FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number", "proce
 
 
 def write_csv_report(path: Path, *, discrepancies: Path) -> None:
-    """Write the discrepancies of one processor-day. Amounts stay plain numbers, negative ones too."""
+    """Write the rows of one processor-day. Amounts stay plain numbers, negative ones too."""
     harmless = ", ".join(
         f"CASE WHEN regexp_matches({name}, '^\\s*[=+\\-@\\t\\r]') THEN '''' || {name} ELSE {name} END AS {name}"
         for name in _FREE_TEXT

@@ -11,12 +11,20 @@ import msgspec
 
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.rows import AMOUNTS, iterate_rows, report_rows
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
+LIST_OF_OUTCOME: Final = {
+    "discrepancies": Outcome.DISCREPANCY,
+    "pending": Outcome.PENDING,
+    "explained": Outcome.OK,
+}
+"""What disagrees; what waits for its counterpart; and what only explains: tolerances, other days, warnings."""
+
 ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 """Decimals become JSON numbers with all their digits, final zeros too."""
 
@@ -42,8 +50,9 @@ def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigi
         out.write(b',\n"missing_transactions":')
         missing = iterate_rows(connection, where="class = 'missing_in_ledger'") if concluded else iter(())
         _write_list(out, (_missing(row, conclusion) for row in missing))
-        out.write(b',\n"discrepancies":')
-        _write_list(out, (_exact(row) for row in iterate_rows(connection)))
+        for name, outcome in LIST_OF_OUTCOME.items():
+            out.write(f',\n"{name}":'.encode())
+            _write_list(out, (_exact(row) for row in iterate_rows(connection, where=f"outcome = '{outcome}'")))
         out.write(b"}\n")
 
 
@@ -100,12 +109,21 @@ def summary_of(conclusion: Conclusion) -> dict[str, Any]:
         "internal_transactions": conclusion.ledger_entries,
         "matched": conclusion.matched,
         "discrepancy_count": conclusion.discrepancy_count,
-        "discrepancies_by_class": dict(conclusion.count_by_class),
+        "pending_count": conclusion.pending_count,
+        "discrepancies_by_class": _by_class(conclusion, Outcome.DISCREPANCY),
+        "pending_by_class": _by_class(conclusion, Outcome.PENDING),
+        "explained_by_class": _by_class(conclusion, Outcome.OK),
+        "matched_by_pass": conclusion.matched_by_pass,
+        "rule_version": conclusion.rule_version,
         "currency": single_currency(conclusion),
         "total_discrepancy_amount": _single_total(conclusion, "discrepancy_amount_minor"),
         "total_volume_processed": _single_total(conclusion, "volume_minor"),
         "proof": {proof.currency: _proof(proof) for proof in conclusion.proofs},
     }
+
+
+def _by_class(conclusion: Conclusion, outcome: Outcome) -> dict[str, int]:
+    return {kind.value: count for kind, count in conclusion.count_by_class.items() if kind.outcome is outcome}
 
 
 def single_currency(conclusion: Conclusion) -> str | None:
@@ -134,6 +152,8 @@ def _proof(proof: CurrencyProof) -> dict[str, Any]:
         "residual": amount(proof.residual_minor),
         "discrepancy_count": proof.discrepancy_count,
         "total_discrepancy_amount": amount(proof.discrepancy_amount_minor),
+        "pending_count": proof.pending_count,
+        "total_pending_amount": amount(proof.pending_amount_minor),
         "total_volume_processed": amount(proof.volume_minor),
     }
 

@@ -1,4 +1,4 @@
-"""The discrepancies as report rows, read from their Parquet file in bounded batches."""
+"""The rows of the answer, of every outcome, as report rows, read from their Parquet file in bounded batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BATCH_ROWS: Final = 20_000
-AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee")
+AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee", "fee_difference")
 """Columns of `report_rows` that hold exact decimal text."""
 
 _ROWS_SQL: Final = Path(__file__).with_name("rows.sql")

@@ -1,4 +1,4 @@
--- One row per discrepancy as people read it: amounts as exact decimal text, made from minor units without division.
+-- One row per row of the matching's answer as people read it: amounts as exact decimal text, made from minor units without division.
 CREATE TEMPORARY MACRO decimal_text(minor, places) AS
 CASE
     WHEN minor IS NULL THEN NULL
@@ -20,6 +20,7 @@ CREATE TEMPORARY VIEW report_rows AS
 SELECT
     d.discrepancy_id,
     d.class,
+    d.outcome,
     d.priority,
     d.side,
     d.transaction_id,
@@ -39,7 +40,12 @@ SELECT
     d.processor_raw_file,
     d.processor_record_number,
     d.ledger_raw_file,
-    d.ledger_record_number
+    d.ledger_record_number,
+    d.pass,
+    d.differs,
+    strftime(d.due_on, '%Y-%m-%d') AS due_on,
+    strftime(d.counterpart_date, '%Y-%m-%d') AS counterpart_date,
+    decimal_text(d.fee_difference_minor, own.exponent) AS fee_difference
 FROM discrepancies AS d
 LEFT JOIN currencies AS own ON d.currency = own.currency
 LEFT JOIN currencies AS processor ON d.processor_currency = processor.currency

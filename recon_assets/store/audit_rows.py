@@ -53,7 +53,13 @@ _RETIRED: Final = """
     WHERE n.nspname = 'recon_retired' AND c.relkind = 'r' ORDER BY c.relname
 """
 
-CHANGING_TABLES: Final = ("reconciliation_runs", "data_quality_checks", "system_configuration", "outbox")
+CHANGING_TABLES: Final = (
+    "reconciliation_runs",
+    "data_quality_checks",
+    "system_configuration",
+    "outbox",
+    "prior_day_matches",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,8 +1,8 @@
 """Events that the guards of the record would have refused: who switched a guard off and left the audit on is seen here.
 
 Such an event is true, and its row is as it says, so neither the chain nor the rows show it. The rules are those of
-migration 0002, read from each event alone. Not here: whether rows are as their events say (`audit_rows`), nor whether
-an event's old value is the new one of the event before it.
+migrations 0002 and 0020, read from each event alone. Not here: whether rows are as their events say (`audit_rows`),
+nor whether an event's old value is the new one of the event before it.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,10 @@ from recon_assets.store.audit_format import AuditEvent
 CHECK: Final = "rules"
 RUNS: Final = "reconciliation_runs"
 CHECKS: Final = "data_quality_checks"
+MATCHES_ACROSS_DAYS: Final = "prior_day_matches"
 ROWS_OF_RUNS: Final = ("discrepancies", "discrepancy_events", "matches", "reconciliation_proofs")
 _CHANGES_WHEN_SUPERSEDED: Final = frozenset({"is_current", "superseded_by", "superseded_at"})
+_CHANGES_WHEN_ENDED: Final = frozenset({"ended_by", "ended_at"})
 _BEGINS: Final = frozenset({"running", "failed"})
 
 
@@ -28,6 +30,11 @@ class _Run(msgspec.Struct):
     superseded_by: str | None = None
 
 
+class _Match(msgspec.Struct):
+    ended_by: str | None = None
+
+
+_match: Final = msgspec.json.Decoder(_Match)
 _run: Final = msgspec.json.Decoder(_Run)
 _row: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -42,7 +49,7 @@ class EventsObeyRules:
 
     def look_at(self, event: AuditEvent, found: Verification) -> None:
         """Add a problem when no guard would have let this through."""
-        if event.table_name not in {RUNS, CHECKS, *ROWS_OF_RUNS}:
+        if event.table_name not in {RUNS, CHECKS, MATCHES_ACROSS_DAYS, *ROWS_OF_RUNS}:
             return
         found.checked[CHECK] += 1
         try:
@@ -57,6 +64,8 @@ class EventsObeyRules:
             return self._problem_of_run(event)
         if event.table_name == CHECKS:
             return _problem_of_check(event)
+        if event.table_name == MATCHES_ACROSS_DAYS:
+            return self._problem_of_match(event)
         if event.action != "BULK_INSERT" or event.run_id in self.ended:
             return f"{event.action} in {event.table_name}: rows are only added, and only while their run is running"
         return None
@@ -83,6 +92,17 @@ class EventsObeyRules:
         if superseded and _changed(event) <= _CHANGES_WHEN_SUPERSEDED:
             return None
         return "a run was changed after it had ended"
+
+    def _problem_of_match(self, event: AuditEvent) -> str | None:
+        old, new = (_match.decode(text or "{}") for text in (event.old_value, event.new_value))
+        if event.run_id in self.ended:
+            return "a match across days was found or ended by a run that had ended"
+        if event.action == "INSERT":
+            return None if new.ended_by is None else "a match across days begins as ended"
+        ended = event.action == "UPDATE" and old.ended_by is None and new.ended_by is not None
+        if ended and _changed(event) <= _CHANGES_WHEN_ENDED:
+            return None
+        return f"{event.action} of a match across days that does not end it"
 
 
 def _problem_of_check(event: AuditEvent) -> str | None:

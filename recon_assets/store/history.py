@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import IntLoader
 
+from recon_assets.domain.conclusion import PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import RowsRetired, StoreRefused
 from recon_assets.domain.proof import CurrencyProof
@@ -26,9 +27,9 @@ MAX_ROWS: Final = 100_000
 _SELECT_RUNS: Final = """
     SELECT id, processor_name, run_date, version, status, verdict, is_current, idempotency_key, dagster_run_id,
         start_time, end_time, failed_stage, failure_reason, processor_transactions, internal_transactions,
-        matched_count, discrepancy_count, missing_transaction_count, currency, total_volume_processed,
-        total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level, compliance_status,
-        incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
+        matched_count, discrepancy_count, pending_count, missing_transaction_count, rule_version, currency,
+        total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
+        compliance_status, incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
     FROM {}
 """
 
@@ -62,7 +63,10 @@ class Run:
     ledger_entries: int | None
     matched: int | None
     discrepancy_count: int | None
+    pending_count: int | None
+    """None also in an answer from before there were such rows."""
     missing_count: int | None
+    rule_version: str | None
     currency: str | None
     volume: Decimal | None
     discrepancy_amount: Decimal | None
@@ -75,6 +79,7 @@ class Run:
     count_by_class: dict[DiscrepancyClass, int]
     superseded_by: UUID | None
     proofs: tuple[CurrencyProof, ...]
+    matched_by_pass: dict[str, PassMatches]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,12 @@ class DiscrepancyRow:
     fee: Decimal | None
     status: str | None
     occurred_at: datetime | None
+    step: str | None
+    """The pass of the match."""
+    differs: str | None
+    due_on: date | None
+    counterpart_date: date | None
+    fee_difference_minor: int | None
 
 
 def recent_runs(connection: TenantConnection, *, limit: int = 10) -> tuple[Run, ...]:
@@ -205,7 +216,8 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
                 transaction_id, occurrence, currency, exponent, amount_minor, amount, processor_amount_minor,
                 processor_currency, processor_status, processor_seq, processor_raw_file, processor_record_number,
                 ledger_amount_minor, ledger_currency, ledger_status, ledger_seq, ledger_raw_file,
-                ledger_record_number, merchant_id, reference_number, fee_minor, fee, status, occurred_at
+                ledger_record_number, merchant_id, reference_number, fee_minor, fee, status, occurred_at,
+                pass AS step, differs, due_on, counterpart_date, fee_difference_minor
             FROM discrepancies
             WHERE run_id = %s AND business_date = %s
             ORDER BY priority, abs(amount_minor::numeric) DESC, transaction_id, occurrence
@@ -253,7 +265,8 @@ def _runs(
         set_json_loads(msgspec.json.decode, cursor)  # two documents a run: the standard library's reader takes longest
         rows = cursor.execute((_SELECT_RUNS.format(source) + tail).encode(), parameters).fetchall()
         proofs = _proofs(connection, [row["id"] for row in rows])
-    return tuple(_run(row, tuple(proofs[row["id"]])) for row in rows)
+        matches = _matches(connection, [row["id"] for row in rows])
+    return tuple(_run(row, tuple(proofs[row["id"]]), matches[row["id"]]) for row in rows)
 
 
 def _proofs(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID, list[CurrencyProof]]:
@@ -265,7 +278,7 @@ def _proofs(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID,
             """
             SELECT run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor,
                 ledger_total_minor, signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor,
-                volume_minor
+                volume_minor, pending_count, pending_amount_minor
             FROM reconciliation_proofs WHERE run_id = ANY(%s) ORDER BY run_id, currency
             """,
             [list(run_ids)],
@@ -274,7 +287,21 @@ def _proofs(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID,
     return proofs
 
 
-def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:
+def _matches(connection: TenantConnection, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, PassMatches]]:
+    """In the caller's transaction."""
+    matches: dict[UUID, dict[str, PassMatches]] = {run_id: {} for run_id in run_ids}
+    for run_id, name, *figures in connection.execute(
+        """
+        SELECT run_id, pass, match_count, processor_records, ledger_records
+        FROM matches WHERE run_id = ANY(%s) ORDER BY run_id, pass
+        """,
+        [list(run_ids)],
+    ):
+        matches[run_id][name] = PassMatches(*figures)
+    return matches
+
+
+def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...], matched_by_pass: dict[str, PassMatches]) -> Run:
     return Run(
         id=row["id"],
         processor=row["processor_name"],
@@ -293,7 +320,9 @@ def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:
         ledger_entries=row["internal_transactions"],
         matched=row["matched_count"],
         discrepancy_count=row["discrepancy_count"],
+        pending_count=row["pending_count"],
         missing_count=row["missing_transaction_count"],
+        rule_version=row["rule_version"],
         currency=row["currency"],
         volume=row["total_volume_processed"],
         discrepancy_amount=row["total_discrepancy_amount"],
@@ -306,4 +335,5 @@ def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...]) -> Run:
         count_by_class={DiscrepancyClass(kind): count for kind, count in (row["count_by_class"] or {}).items()},
         superseded_by=row["superseded_by"],
         proofs=proofs,
+        matched_by_pass=matched_by_pass,
     )

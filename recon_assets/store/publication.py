@@ -1,11 +1,10 @@
 """Giving the answer of a processor-day: everything or nothing, in one transaction.
 
-Not here: what the answer is (`domain.conclusion`), how rows get from Parquet to the server (`staging`) and what became
-of the discrepancies of the answer before (`lifecycle`).
+Not here: what the answer is (`domain.conclusion`), how its rows are written (`staging`, `answer_rows`), what matches
+across days (`across_days`) and what became of discrepancies of answers before (`lifecycle`).
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,32 +12,20 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.verdict import Verdict
-from recon_assets.schemas.currencies import exponents
+from recon_assets.store.across_days import AcrossDays, across_days_stand, replace_across_days, stage_across_days
+from recon_assets.store.answer_rows import check_counts, complete_run, insert_rows
 from recon_assets.store.audit import seal_what_was_published
 from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.errors import translated_errors
-from recon_assets.store.lifecycle import record_changes_of_discrepancies
+from recon_assets.store.lifecycle import record_changes_of_discrepancies, record_changes_of_other_days
 from recon_assets.store.outbox import MessageKind, put_message
-from recon_assets.store.runs import assert_idle
-from recon_assets.store.staging import STAGED_COLUMNS, STAGED_VALUES, digest_of, stage_discrepancies
+from recon_assets.store.runs import assert_idle, lock_processor_until_commit
+from recon_assets.store.staging import digest_of, stage_discrepancies
 from recon_assets.store.tenancy import TenantConnection
-
-_INSERT_DISCREPANCIES: Final = f"""
-    INSERT INTO discrepancies (id, run_id, processor_name, business_date, exponent, status, {STAGED_COLUMNS})
-    SELECT
-        encode(substring(sha256(convert_to(
-            concat_ws('|', %(run_id)s::uuid, s.discrepancy_id, s.class, s.side, s.occurrence), 'UTF8'
-        )) FROM 1 FOR 16), 'hex')::uuid,
-        %(run_id)s, %(processor)s, %(date)s, (%(exponents)s::jsonb ->> s.currency)::smallint,
-        coalesce(s.processor_status, s.ledger_status),
-        {STAGED_VALUES}
-    FROM staged_discrepancies AS s
-"""  # noqa: S608 (column names of ours)
 
 _SUPERSEDE: Final = """
     UPDATE reconciliation_runs
@@ -47,37 +34,14 @@ _SUPERSEDE: Final = """
     RETURNING id, version
 """
 
-_COMPLETE: Final = """
-    UPDATE reconciliation_runs
-    SET
-        status = %(status)s, is_current = TRUE, end_time = greatest(clock_timestamp(), start_time),
-        verdict = %(verdict)s, processor_transactions = %(processor_transactions)s,
-        internal_transactions = %(ledger_entries)s, matched_count = %(matched)s,
-        discrepancy_count = %(discrepancy_count)s, missing_transaction_count = %(missing_count)s,
-        discrepancy_rate = %(discrepancy_rate)s, value_at_risk_rate = %(value_at_risk_rate)s,
-        risk_level = %(risk_level)s, compliance_status = %(compliance)s,
-        incomplete_reasons = %(incomplete_reasons)s, input_fingerprint = %(input_fingerprint)s,
-        result_digest = %(result_digest)s, metadata = %(metadata)s, currency = money.currency,
-        total_volume_processed = money.volume, total_discrepancy_amount = money.discrepancy_amount
-    FROM (
-        SELECT  -- nulls unless there is exactly one currency: currencies are never added
-            CASE count(*) WHEN 1 THEN min(currency) END AS currency,
-            CASE count(*) WHEN 1 THEN min(amount_from_minor(volume_minor, exponent)) END AS volume,
-            CASE count(*) WHEN 1 THEN min(amount_from_minor(discrepancy_amount_minor, exponent))
-            END AS discrepancy_amount
-        FROM reconciliation_proofs WHERE run_id = %(run_id)s
-    ) AS money
-    WHERE id = %(run_id)s
-"""
-
-
 _UNCHANGED: Final = """
     UPDATE reconciliation_runs AS r
     SET
         status = 'unchanged', same_answer_as = s.id, end_time = greatest(clock_timestamp(), r.start_time),
         verdict = s.verdict, processor_transactions = s.processor_transactions,
         internal_transactions = s.internal_transactions, matched_count = s.matched_count,
-        discrepancy_count = s.discrepancy_count, missing_transaction_count = s.missing_transaction_count,
+        discrepancy_count = s.discrepancy_count, pending_count = s.pending_count,
+        missing_transaction_count = s.missing_transaction_count, rule_version = s.rule_version,
         currency = s.currency, total_volume_processed = s.total_volume_processed,
         total_discrepancy_amount = s.total_discrepancy_amount, discrepancy_rate = s.discrepancy_rate,
         value_at_risk_rate = s.value_at_risk_rate, risk_level = s.risk_level, compliance_status = s.compliance_status,
@@ -102,7 +66,18 @@ class PublishedRun:
     unchanged: bool = False
 
 
-def publish_run(
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is published, and what it was made from."""
+
+    conclusion: Conclusion
+    discrepancies: Path
+    input_fingerprint: str | None
+    across_days: AcrossDays | None
+    evidence: Mapping[str, str]
+
+
+def publish_run(  # noqa: PLR0913 (keyword-only parts of one answer)
     connection: TenantConnection,
     *,
     run_id: UUID,
@@ -110,19 +85,26 @@ def publish_run(
     discrepancies: Path,
     input_fingerprint: str | None,
     checks: AssetOutcomes | None = None,
+    across_days: AcrossDays | None = None,
+    evidence: Mapping[str, str] | None = None,
 ) -> PublishedRun:
     """Make `conclusion` the current answer of its day: rows, proofs, checks, message and the flip of the current run.
 
     All of it or nothing. `discrepancies` is the matching's Parquet file (`staging.MATCHING_COLUMNS`). Check outcomes of
-    the same Dagster run that were recorded before are linked, and `checks` with them. The same result from the same
-    inputs as the current answer adds no second copy: the attempt ends as `unchanged`. Again with the same run it does
-    nothing. Raises `StoreRefused` when the file does not hold what the conclusion counts, or the run was aborted.
-    After it the audit log is sealed in a transaction of its own: the answer stands whether that succeeds or not.
+    the same Dagster run that were recorded before are linked, and `checks` with them. `across_days` are the matches
+    with records of other days, whose discrepancies they resolve or, when they end, reopen; without it, as for an
+    incomplete day, none touches the day any more. `evidence` names files of the day, for whoever chains it later.
+    The same result from the same inputs as the current answer adds no second copy: the attempt ends as `unchanged`.
+    Again with the same run it does nothing. Raises `StoreRefused` when the file does not hold what the conclusion
+    counts, or the run was aborted. After it the audit log is sealed in a transaction of its own: the answer stands
+    whether that succeeds or not.
     """
     assert_idle(connection)
+    answer = _Answer(conclusion, discrepancies, input_fingerprint, across_days, evidence or {})
     with translated_errors("publishing the run"), connection.transaction():
+        lock_processor_until_commit(connection, conclusion.processor)
         attempt = _lock_attempt(connection, run_id, conclusion)
-        published = attempt.published or _publish(connection, attempt, conclusion, discrepancies, input_fingerprint)
+        published = attempt.published or _publish(connection, attempt, answer)
         if not published.already_published:
             _keep_outcomes(connection, attempt, published, conclusion, checks)
     seal_what_was_published(connection)
@@ -169,42 +151,31 @@ def _lock_attempt(connection: TenantConnection, run_id: UUID, conclusion: Conclu
     return _Attempt(run_id, version, dagster_run_id, published)
 
 
-def _publish(
-    connection: TenantConnection,
-    attempt: _Attempt,
-    conclusion: Conclusion,
-    discrepancies: Path,
-    input_fingerprint: str | None,
-) -> PublishedRun:
-    facts = _facts(attempt.run_id, conclusion, input_fingerprint)
-    if same := _same_answer(connection, conclusion, discrepancies, input_fingerprint):
+def _publish(connection: TenantConnection, attempt: _Attempt, answer: _Answer) -> PublishedRun:
+    conclusion, run_id = answer.conclusion, attempt.run_id
+    stage_across_days(connection, answer.across_days)
+    same = _same_answer(connection, conclusion, answer.discrepancies, answer.input_fingerprint)
+    if same and across_days_stand(connection, conclusion, answer.across_days):
         standing, version = same
-        connection.execute(_UNCHANGED, {"run_id": attempt.run_id, "standing": standing})
+        connection.execute(_UNCHANGED, {"run_id": run_id, "standing": standing})
         return PublishedRun(standing, version, unchanged=True)
-    staged = stage_discrepancies(connection, discrepancies)
-    _check_counts(staged.count_by_class, conclusion, attempt.run_id)
-    connection.execute(_INSERT_DISCREPANCIES, facts)
-    _insert_proofs(connection, attempt.run_id, conclusion)
-    connection.execute(
-        "INSERT INTO matches (run_id, pass, match_count) SELECT %s, * FROM unnest(%s::text[], %s::bigint[])",
-        [attempt.run_id, list(conclusion.matched_by_pass), list(conclusion.matched_by_pass.values())],
+    staged = stage_discrepancies(connection, answer.discrepancies)
+    check_counts(staged.count_by_class, conclusion, run_id)
+    insert_rows(connection, run_id, conclusion)
+    _record_changes(connection, run_id, answer)
+    superseded = _supersede(connection, attempt, conclusion)
+    complete_run(
+        connection,
+        run_id,
+        conclusion,
+        input_fingerprint=answer.input_fingerprint,
+        result_digest=_result_digest(conclusion, staged.digest),
+        evidence=answer.evidence,
     )
-    if conclusion.verdict is not Verdict.INCOMPLETE:
-        record_changes_of_discrepancies(
-            connection, run_id=attempt.run_id, processor=conclusion.processor, business_date=conclusion.business_date
-        )
-    superseded = connection.execute(_SUPERSEDE, facts).fetchone()
-    if superseded and superseded[1] > attempt.version:
-        raise StoreRefused(
-            "a newer run of the day has been published",
-            where=f"run {attempt.run_id}",
-            remedy="Nothing to do: the newer answer stays.",
-        )
-    connection.execute(_COMPLETE, facts | {"result_digest": _result_digest(conclusion, staged.digest)})
     put_message(
         connection,
         MessageKind.RUN_PUBLISHED,
-        run_id=attempt.run_id,
+        run_id=run_id,
         payload={
             "processor": conclusion.processor,
             "business_date": conclusion.business_date.isoformat(),
@@ -213,7 +184,35 @@ def _publish(
             "discrepancy_count": conclusion.discrepancy_count,
         },
     )
-    return PublishedRun(attempt.run_id, attempt.version, superseded=superseded[0] if superseded else None)
+    return PublishedRun(run_id, attempt.version, superseded=superseded)
+
+
+def _record_changes(connection: TenantConnection, run_id: UUID, answer: _Answer) -> None:
+    """Replace the matches with other days, and write what became of discrepancies, of this day and of others."""
+    conclusion = answer.conclusion
+    processor, business_date = conclusion.processor, conclusion.business_date
+    if conclusion.verdict is not Verdict.INCOMPLETE:
+        record_changes_of_discrepancies(connection, run_id=run_id, processor=processor, business_date=business_date)
+    replace_across_days(connection, run_id=run_id, conclusion=conclusion, across_days=answer.across_days)
+    record_changes_of_other_days(connection, run_id=run_id, processor=processor, business_date=business_date)
+
+
+def _supersede(connection: TenantConnection, attempt: _Attempt, conclusion: Conclusion) -> UUID | None:
+    """Put the current answer away, if there is one; returns its run."""
+    superseded = connection.execute(
+        _SUPERSEDE,
+        {"run_id": attempt.run_id, "processor": conclusion.processor, "date": conclusion.business_date},
+    ).fetchone()
+    if superseded is None:
+        return None
+    if superseded[1] > attempt.version:
+        raise StoreRefused(
+            "a newer run of the day has been published",
+            where=f"run {attempt.run_id}",
+            remedy="Nothing to do: the newer answer stays.",
+        )
+    run_id: UUID = superseded[0]
+    return run_id
 
 
 def _same_answer(
@@ -260,67 +259,3 @@ def _keep_outcomes(
         business_date=business_date,
         run_id=published.run_id,
     )
-
-
-def _check_counts(staged: Mapping[str, int], conclusion: Conclusion, run_id: UUID) -> None:
-    expected = Counter({str(kind): count for kind, count in conclusion.count_by_class.items() if count})
-    if staged != expected:
-        raise StoreRefused(
-            f"the discrepancies are not those that the conclusion counts: {sum(staged.values())} rows in the file, "
-            f"{expected.total()} counted",
-            where=f"run {run_id}",
-            remedy="Nothing was published; run the day again, and report it if it repeats.",
-        )
-
-
-def _insert_proofs(connection: TenantConnection, run_id: UUID, conclusion: Conclusion) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO reconciliation_proofs (
-                run_id, currency, exponent, processor_transactions, ledger_entries, processor_total_minor,
-                ledger_total_minor, signed_discrepancies_minor, discrepancy_count, discrepancy_amount_minor,
-                volume_minor
-            ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            """,
-            [
-                (
-                    run_id,
-                    proof.currency,
-                    proof.exponent,
-                    proof.processor_transactions,
-                    proof.ledger_entries,
-                    proof.processor_total_minor,
-                    proof.ledger_total_minor,
-                    proof.signed_discrepancies_minor,
-                    proof.discrepancy_count,
-                    proof.discrepancy_amount_minor,
-                    proof.volume_minor,
-                )
-                for proof in conclusion.proofs
-            ],
-        )
-
-
-def _facts(run_id: UUID, conclusion: Conclusion, input_fingerprint: str | None) -> dict[str, object]:
-    risk = conclusion.risk
-    return {
-        "run_id": run_id,
-        "processor": conclusion.processor,
-        "date": conclusion.business_date,
-        "verdict": str(conclusion.verdict),
-        "processor_transactions": conclusion.processor_transactions,
-        "ledger_entries": conclusion.ledger_entries,
-        "matched": conclusion.matched,
-        "discrepancy_count": conclusion.discrepancy_count,
-        "missing_count": conclusion.missing_count,
-        "discrepancy_rate": risk.discrepancy_rate,
-        "value_at_risk_rate": risk.value_at_risk_rate,
-        "risk_level": risk.level.name,
-        "compliance": str(risk.compliance),
-        "status": "incomplete" if conclusion.verdict is Verdict.INCOMPLETE else "completed",
-        "incomplete_reasons": Jsonb(list(conclusion.incomplete_reasons)),
-        "input_fingerprint": input_fingerprint,
-        "exponents": Jsonb(exponents()),
-        "metadata": Jsonb({"count_by_class": {str(kind): count for kind, count in conclusion.count_by_class.items()}}),
-    }

@@ -1,4 +1,4 @@
-"""The life of a run before and beside its answer: the day's lock, its beginning, its failure.
+"""The life of a run before and beside its answer: the locks of day and processor, its beginning, its failure.
 
 Not here: giving the answer (`publication`) and reading what was (`history`).
 """
@@ -22,12 +22,18 @@ from recon_assets.store.tenancy import TenantConnection
 DAY_LOCK_WAIT_S: Final = 30
 """How long a second run of the same processor-day waits for the first before it gives up."""
 
+PROCESSOR_LOCK_WAIT_S: Final = 300
+"""How long a day waits for another day of its processor to be chained and published."""
+
 MAX_REASON_CHARACTERS: Final = 2_000
 WORKER_DIED: Final = "the worker died before it could publish; a later run found the day unlocked"
 
 _DAY_LOCK_SEED: Final = 20_260_701
 _VERSION_LOCK_SEED: Final = 20_260_702
 """Two kinds of lock on the same name: of the day (a session's), and of the taking of a version (a transaction's)."""
+
+_PROCESSOR_LOCK_SEED: Final = 20_260_703
+"""On the name of a processor: held by a session that chains days, and by each transaction that publishes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +54,62 @@ def processor_day_lock(
     A session lock: it ends with the connection, so a killed worker frees its day. It needs a direct connection, not a
     pooler's. What is not committed at the end is rolled back. Raises `StoreUnavailable` after `wait_s`.
     """
-    assert_idle(connection)
     name = _lock_name(connection, processor, business_date)
+    busy = StoreUnavailable(
+        f"another run of {processor} {business_date} is in progress",
+        where="the lock of the processor-day",
+        remedy="Wait for it to end, then try again.",
+    )
+    with _session_lock(connection, name, seed=_DAY_LOCK_SEED, wait_s=wait_s, busy=busy):
+        yield
+
+
+@contextmanager
+def processor_lock(
+    connection: TenantConnection, processor: str, *, wait_s: float = PROCESSOR_LOCK_WAIT_S
+) -> Iterator[None]:
+    """Hold the processor while the days around one are read, chained and published: no other day of it publishes.
+
+    Taken after `processor_day_lock`, never before it: who holds the processor waits for no day, so nobody waits in a
+    circle. A session lock like that one. Raises `StoreUnavailable` after `wait_s`.
+    """
+    name = _processor_name(connection, processor)
+    busy = StoreUnavailable(
+        f"another day of {processor} is being published",
+        where="the lock of the processor",
+        remedy="Wait for it to end, then try again.",
+    )
+    with _session_lock(connection, name, seed=_PROCESSOR_LOCK_SEED, wait_s=wait_s, busy=busy):
+        yield
+
+
+def lock_processor_until_commit(connection: TenantConnection, processor: str) -> None:
+    """The same lock for the rest of the transaction; whoever holds `processor_lock` has it at once."""
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))",
+        [_processor_name(connection, processor), _PROCESSOR_LOCK_SEED],
+    )
+
+
+@contextmanager
+def _session_lock(
+    connection: TenantConnection, name: str, *, seed: int, wait_s: float, busy: StoreUnavailable
+) -> Iterator[None]:
+    assert_idle(connection)
     try:
-        with translated_errors("locking the processor-day"), connection.transaction():
+        with translated_errors("taking a lock"), connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, int(wait_s * 1000))}ms"])
             try:
-                connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", [name, _DAY_LOCK_SEED])
+                connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", [name, seed])
             except errors.LockNotAvailable:
-                raise StoreUnavailable(
-                    f"another run of {processor} {business_date} is in progress",
-                    where="the lock of the processor-day",
-                    remedy="Wait for it to end, then try again.",
-                ) from None
+                raise busy from None
         yield
     finally:
         with suppress(psycopg.OperationalError):  # the connection is gone, and the lock with it
             if connection.info.transaction_status is not TransactionStatus.IDLE:
                 connection.rollback()
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [name, _DAY_LOCK_SEED])
+                connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [name, seed])
 
 
 def begin_run(
@@ -222,3 +264,7 @@ def _lock_versions(connection: TenantConnection, processor: str, business_date: 
 
 def _lock_name(connection: TenantConnection, processor: str, business_date: date) -> str:
     return f"{connection.tenant}|{processor}|{business_date.isoformat()}"
+
+
+def _processor_name(connection: TenantConnection, processor: str) -> str:
+    return f"{connection.tenant}|{processor}"

@@ -1,4 +1,4 @@
-"""From the matching's Parquet file to a temporary table: binary batches of bounded size, no Python loop over rows."""
+"""From the matching's Parquet files to temporary tables: binary batches of bounded size, no Python loop over rows."""
 
 import hashlib
 from collections import Counter
@@ -45,9 +45,14 @@ MATCHING_COLUMNS: Final = pa.schema(
         ("reference_number", pa.string()),
         ("fee_minor", pa.int64()),
         ("occurred_at", pa.timestamp("us", "UTC")),
+        ("pass", pa.string()),
+        ("differs", pa.string()),
+        ("due_on", pa.date32()),
+        ("counterpart_date", pa.date32()),
+        ("fee_difference_minor", pa.int64()),
     ]
 )
-"""What the matching hands over, one row per discrepancy. Strings may be dictionaries; other columns are ignored."""
+"""What the matching hands over: every row, of whatever outcome. Strings may be dictionaries; others are ignored."""
 
 STAGED_COLUMNS: Final = ", ".join(MATCHING_COLUMNS.names)
 
@@ -64,13 +69,18 @@ STAGED_VALUES: Final = ", ".join(
 """The staged columns of a table `s`, as the types that `discrepancies` has."""
 
 
-_CREATE_STAGE: Final = (
-    pgpq.ArrowToPostgresBinaryEncoder(MATCHING_COLUMNS)
-    .schema()
-    .ddl("staged_discrepancies", temp_table=True)
-    .rstrip(";")
-    + " ON COMMIT DROP"
+ACROSS_COLUMNS: Final = pa.schema(
+    [
+        ("processor_date", pa.date32()),
+        ("processor_discrepancy_id", pa.string()),
+        ("ledger_date", pa.date32()),
+        ("ledger_discrepancy_id", pa.string()),
+        ("currency", pa.string()),
+        ("amount_minor", pa.int64()),
+        ("pass", pa.string()),
+    ]
 )
+"""One row per match of a transaction with a ledger entry of another day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,41 +97,53 @@ def stage_discrepancies(connection: TenantConnection, file: Path) -> Staged:
     COPY into a table with row-level security is refused by PostgreSQL, and rows get their keys on the way from there.
     Raises `StoreRefused` when the file lacks a column or has other types.
     """
-    connection.execute(_CREATE_STAGE.encode())
-    digest = hashlib.sha256()
-    with connection.cursor() as cursor, cursor.copy("COPY staged_discrepancies FROM STDIN (FORMAT binary)") as copy:
-        for part in _binary_copy(file):
-            digest.update(part)
-            copy.write(part)
+    create_stage(connection, "staged_discrepancies", MATCHING_COLUMNS)
+    digest = copy_into_stage(connection, "staged_discrepancies", MATCHING_COLUMNS, file)
     counts = connection.execute("SELECT class, count(*) FROM staged_discrepancies GROUP BY class").fetchall()
-    return Staged(Counter(dict(counts)), digest.hexdigest())
+    return Staged(Counter(dict(counts)), digest)
 
 
 def digest_of(file: Path) -> str:
     """What `Staged.digest` would be, without a database."""
     digest = hashlib.sha256()
-    for part in _binary_copy(file):
+    for part in _binary_copy(file, MATCHING_COLUMNS):
         digest.update(part)
     return digest.hexdigest()
 
 
-def _binary_copy(file: Path) -> Iterator[bytes]:
+def create_stage(connection: TenantConnection, name: str, columns: pa.Schema) -> None:
+    """An empty temporary table, which ends with the transaction."""
+    ddl = pgpq.ArrowToPostgresBinaryEncoder(columns).schema().ddl(name, temp_table=True)
+    connection.execute(f"{ddl.rstrip(';')} ON COMMIT DROP".encode())
+
+
+def copy_into_stage(connection: TenantConnection, name: str, columns: pa.Schema, file: Path) -> str:
+    """Copy those columns of the file into the table; returns the SHA-256 of what was sent, in hex."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN (FORMAT binary)".encode()) as copy:
+        for part in _binary_copy(file, columns):
+            digest.update(part)
+            copy.write(part)
+    return digest.hexdigest()
+
+
+def _binary_copy(file: Path, columns: pa.Schema) -> Iterator[bytes]:
     """The file in PostgreSQL's binary COPY format, in parts of bounded size."""
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(MATCHING_COLUMNS)
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(columns)
     yield encoder.write_header()
-    for batch in _batches(file):
+    for batch in _batches(file, columns):
         yield encoder.write_batch(batch)
     yield encoder.finish()
 
 
-def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+def _batches(file: Path, columns: pa.Schema) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(file) as parquet:
-        missing = set(MATCHING_COLUMNS.names) - set(parquet.schema_arrow.names)
+        missing = set(columns.names) - set(parquet.schema_arrow.names)
         if missing:
             raise _not_ours(file, f"lacks {', '.join(sorted(missing))}")
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=MATCHING_COLUMNS.names):
+        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=columns.names):
             try:
-                yield _without_nul(batch.select(MATCHING_COLUMNS.names).cast(MATCHING_COLUMNS))
+                yield _without_nul(batch.select(columns.names).cast(columns))
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 raise _not_ours(file, "has columns of other types") from None
 
@@ -136,7 +158,7 @@ def _without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _not_ours(file: Path, what: str) -> StoreRefused:
     return StoreRefused(
-        f"the file of discrepancies {what}",
+        f"the file of the matching {what}",
         where=file.name,
         remedy="It was written by another version of the program: run the day again.",
     )

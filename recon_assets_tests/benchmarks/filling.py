@@ -89,6 +89,7 @@ _RUNS: Final = """
         tenant_id, id, processor_name, run_date, version, idempotency_key, dagster_run_id, start_time, end_time, status,
         verdict, is_current, failed_stage, failure_reason, same_answer_as, superseded_by, superseded_at,
         processor_transactions, internal_transactions, matched_count, discrepancy_count, missing_transaction_count,
+        pending_count, rule_version,
         currency, total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
         compliance_status, incomplete_reasons, input_fingerprint, result_digest, metadata
     )
@@ -108,6 +109,7 @@ _RUNS: Final = """
         CASE WHEN has_figures THEN 20000 END, CASE WHEN has_figures THEN 20000 END,
         CASE WHEN has_figures THEN 19000 END,
         CASE WHEN has_figures THEN found END, CASE WHEN has_figures THEN found / 10 * 5 + least(found %% 10, 5) END,
+        CASE WHEN has_figures THEN 0 END, CASE WHEN has_figures THEN repeat('4', 64) END,
         CASE WHEN has_figures AND kind < 7 THEN 'USD' END, CASE WHEN has_figures AND kind < 7 THEN 400000 END,
         CASE WHEN has_figures AND kind < 7 THEN found * 20 END, CASE WHEN has_figures THEN 0.01 END,
         CASE WHEN has_figures THEN 0.01 END, CASE WHEN has_figures THEN 'MEDIUM' END,

@@ -10,8 +10,10 @@ from recon_assets.configuration import SANDBOX_URL, Configuration
 from recon_assets.domain.errors import ConfigurationError
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.ledger.http_api import LedgerApiFeed
+from recon_assets.matching.rules import MatchingRules
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
@@ -55,15 +57,13 @@ def _without_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_configuration_of_this_repository_is_three_processors_on_the_sandbox() -> None:
     configuration = Configuration.load(Settings(_env_file=None, RECON_HOME=PROJECT))
 
-    kinds = {"paypal": PayPalApiFeed, "square": ProductsApiFeed, "stripe": StripeApiFeed}
+    kinds = {"paypal": PayPalApiFeed, "square": SquareApiFeed, "stripe": StripeApiFeed}
     assert list(configuration.processors) == list(kinds)
     for config in configuration.processors.values():
         assert (config.start_date, config.time_zone, config.day_starts_at) == (date(2025, 9, 1), "UTC", time())
         assert isinstance(config.feed, kinds[config.name])
         assert isinstance(config.ledger, LedgerApiFeed)
         assert (config.feed.base_url, config.ledger.base_url) == (SANDBOX_URL, SANDBOX_URL)
-        if isinstance(config.feed, ProductsApiFeed):
-            assert (config.feed.currency, config.feed.fee_basis_points, config.feed.fee_fixed_minor) == ("USD", 290, 30)
     assert configuration.risk == RiskThresholds()
 
 
@@ -218,6 +218,32 @@ def test_the_word_sandbox_stands_for_the_built_in_sandbox_and_an_address_for_its
     assert isinstance(config.feed, ProductsApiFeed)
     assert isinstance(config.ledger, LedgerApiFeed)
     assert (config.feed.base_url, config.ledger.base_url) == (SANDBOX_URL, "https://ledger.example/api")
+
+
+def test_every_processor_has_rules_of_matching_and_an_unknown_one_none(tmp_path: Path) -> None:
+    (tmp_path / "matching.yaml").write_text("processors:\n  stripe:\n    grace: {ledger: 2}\n", encoding="utf-8")
+    configuration = loaded(tmp_path, stripe=STRIPE, adyen=STRIPE.replace("stripe", "adyen"))
+
+    assert configuration.matching_rules("stripe") == MatchingRules.model_validate({"grace": {"ledger": 2}})
+    assert configuration.matching_rules("adyen") == MatchingRules()
+    with pytest.raises(ConfigurationError, match="there is no processor klarna"):
+        configuration.matching_rules("klarna")
+
+
+def test_wrong_rules_of_matching_stop_the_loading_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "matching.yaml").write_text("restated: true\n\npass: []\n", encoding="utf-8")
+
+    error = refusal(tmp_path, stripe=STRIPE)
+
+    assert "pass: Extra inputs are not permitted (line 3)" in error.what
+    assert error.where == str(tmp_path / "matching.yaml")
+
+
+def test_a_wrong_field_of_a_processor_has_its_line(tmp_path: Path) -> None:
+    assert (
+        "feed.products_api.colour: Extra inputs are not permitted (line 7)"
+        in refusal(tmp_path, stripe=STRIPE.replace("kind: products_api", "kind: products_api\n  colour: red")).what
+    )
 
 
 def test_without_a_risk_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from recon_assets.domain.conclusion import PassMatches
+from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
 from recon_assets.domain.records import Movement, Side
 from recon_assets.matching.rule_values import KeyColumn
 from recon_assets.matching.rules import MatchingRules, Pass
@@ -109,7 +110,9 @@ def expected_day(
         rows += _restated(concluded, transactions)
     return ExpectedDay(
         rows=Counter(rows),
-        matched_by_pass={rule.name: _count([m for m in matches if m.rule is rule]) for rule in rules.passes},
+        matched_by_pass={
+            rule.name: _count([m for m in matches if m.rule is rule and _agrees(m, rules)]) for rule in rules.passes
+        },
         open_records={(item.side.value, item.seq) for item in alone},
     )
 
@@ -125,6 +128,11 @@ def _step(rule: Pass, columns: Columns, left: set[Item]) -> Found:
     if rule.cardinality != "one_to_one":
         return by_groups(rule, _keyed(rule, columns, left))
     return (by_identity if rule.differs == "report" else by_suggestion)(rule, _keyed(rule, columns, left))
+
+
+def _agrees(match: Match, rules: MatchingRules) -> bool:
+    """Whether the match is no discrepancy."""
+    return all(DiscrepancyClass(row.kind).outcome is not Outcome.DISCREPANCY for row in _rows_of_match(match, rules))
 
 
 def _count(matches: list[Match]) -> PassMatches:

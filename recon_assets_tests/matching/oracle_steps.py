@@ -273,7 +273,6 @@ def _score(rule: Pass, scored: Scored, ours: Item, theirs: Item) -> int:
     holds = {
         "amount_equal": one.amount_minor == other.amount_minor,
         "amount_close": one.amount_minor != other.amount_minor and _within(rule, ours, theirs),
-        "date_equal": True,
         "time_close": close is not None and abs((one.instant - other.instant).total_seconds()) <= close,
         "merchant_equal": agrees("merchant_id"),
         "reference_equal": agrees("reference_number"),

@@ -194,7 +194,6 @@ def scored_passes(draw: DrawFn, *, name: str) -> Pass:
             margin=draw(st.integers(1, 2)),
         ),
         amount=AmountRule(tolerance=tolerance),
-        dates=draw(windows()),
     )
 
 

@@ -59,6 +59,10 @@ def test_holidays_lengthen_the_reach() -> None:
     assert longest_reach(1, count="business", holidays=christmas) == 6  # Tuesday to Monday
 
 
+def test_the_reach_is_known_for_any_date_that_may_be_written_as_a_holiday() -> None:
+    assert longest_reach(1, count="business", holidays=[date.min, date.max]) == 4  # a Monday and a Friday
+
+
 @settings(max_examples=100, deadline=None)
 @given(day=DATES, days=st.integers(0, 31), holidays=st.lists(DATES, max_size=8))
 def test_no_count_is_longer_than_its_reach_and_each_has_as_many_business_days(

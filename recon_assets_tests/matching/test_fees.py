@@ -25,7 +25,7 @@ def test_the_ledgers_own_fee_counts_and_to_the_unit(tmp_path: Path, rules: Match
     (row,) = rows(matching)
     assert (row["transaction_id"], row["class"], row["differs"]) == ("b", "fee_mismatch", "fee")
     assert (row["fee_difference_minor"], row["amount_minor"]) == (-1, 0)
-    assert matching.matched_by_pass == matched_by_first(4)
+    assert matching.matched_by_pass == matched_by_first(3)
 
 
 def test_a_fee_that_only_one_side_states_is_not_compared_without_a_schedule(tmp_path: Path) -> None:

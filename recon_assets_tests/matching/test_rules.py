@@ -20,13 +20,12 @@ EVERYTHING: dict[str, Any] = {
                 [{"processor": "order_id", "ledger": "reference_number", "normalise": CLEANING}],
                 ["transaction_id", "merchant_id"],
             ],
-            "amount": {"compare": "net", "tolerance": {"minor": 5, "basis_points": 10, "base": "larger"}},
+            "amount": {"tolerance": {"minor": 5, "basis_points": 10, "base": "larger"}},
             "dates": {"days_before": 1, "days_after": 3, "count": "business"},
         },
         {"name": "payouts", "keys": [["payout_id"]], "cardinality": "many_to_one", "group_by": "payout_id"},
         {
             "name": "look_alikes",
-            "dates": {"days_after": 2},
             "scored": {
                 "features": {"amount_equal": 50, "time_close": 20, "merchant_equal": 30},
                 "time_close_seconds": 60,
@@ -53,7 +52,7 @@ def test_the_default_is_the_id_and_then_the_reference_of_a_merchant() -> None:
     assert (second.name, second.differs) == ("reference", "leave")
     assert [column.processor for column in second.keys[0]] == ["reference_number", "merchant_id"]
     assert MatchingRules().restated
-    assert MatchingRules().reach_days == 0
+    assert MatchingRules().reach_days == 7
 
 
 def test_a_plain_name_is_the_column_of_both_sides_and_a_step_has_its_text() -> None:
@@ -87,7 +86,7 @@ def test_rules_that_say_the_same_have_one_version_however_they_are_written() -> 
             }
         ],
         "holidays": ["2025-12-26", "2025-12-25"],
-        "grace": {"ledger": {"days": 2}},
+        "grace": {"ledger": {"days": 2}, "processor": {"days": 0, "count": "business"}},
     }
     short = {
         "grace": {"ledger": 2},
@@ -101,8 +100,8 @@ def test_rules_that_say_the_same_have_one_version_however_they_are_written() -> 
 def test_the_version_of_the_default_is_the_same_on_every_machine_and_day() -> None:
     rules = MatchingRules()
 
-    assert rules.version == "95cb16cb902fdb08353628a13ec56167d7809c36a9565ee2594378815845950f"
-    assert rules.short_version == "95cb16cb902f"
+    assert rules.version == "dbb8781b60e5a87ecb7dfe8bbfb7b21da9742ba7a60c5b8b26dc175f9ae37e0a"
+    assert rules.short_version == "dbb8781b60e5"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +196,8 @@ def test_grace_ends_on_a_day_of_its_side() -> None:
         ({"passes": [KEYED | {"dates": {"days_after": 5}}], "grace": {"processor": 3}}, 5),
         ({"passes": [KEYED | {"dates": {"days_after": 2}}], "grace": {"ledger": 3}}, 3),
         ({"passes": [KEYED | {"dates": {"days_after": 2, "count": "business"}}], "grace": {"ledger": 3}}, 4),
-        ({"grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-25"]}, 3),
-        ({"grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-26"]}, 4),
+        ({"passes": [KEYED], "grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-25"]}, 3),
+        ({"passes": [KEYED], "grace": {"ledger": {"days": 1, "count": "business"}}, "holidays": ["2025-12-26"]}, 4),
     ],
 )
 def test_the_reach_is_the_longest_window_or_grace_in_calendar_days(rules: dict[str, Any], reach: int) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from recon_assets.matching.rule_scores import Features, Scored
-from recon_assets.matching.rule_values import AmountRule, DateWindow, Tolerance
+from recon_assets.matching.rule_values import AmountRule, Tolerance
 from recon_assets.matching.rules import MatchingRules, Pass
 from recon_assets_tests.matching.days import classes, match, pairs, rows, rows_of
 from recon_assets_tests.matching.frames import Record
@@ -24,7 +24,7 @@ def scoring(
         suggest_from=40,
     )
     amount = AmountRule(tolerance=Tolerance(minor=tolerance_minor))
-    return MatchingRules(passes=(Pass(name="alike", scored=scored, amount=amount, dates=DateWindow()),))
+    return MatchingRules(passes=(Pass(name="alike", scored=scored, amount=amount),))
 
 
 def decisions(file: Path) -> dict[tuple[int, int], tuple[int, str]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from recon_assets.domain.checks import CheckOutcome, Severity
-from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.conclusion import Conclusion, PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.risk import ComplianceStatus, Risk, RiskLevel
@@ -33,12 +33,13 @@ CONCLUSION = Conclusion(
     business_date=date(2025, 9, 30),
     processor_transactions=3,
     ledger_entries=2,
-    matched_by_pass={"transaction_id": 2},
+    matched_by_pass={"transaction_id": PassMatches.of_pairs(2)},
     count_by_class={DiscrepancyClass.MISSING_IN_LEDGER: 1},
     proofs=(PROOF,),
     incomplete_reasons=(),
     verdict=Verdict.DISCREPANCIES,
     risk=Risk(Decimal("0.3333"), Decimal("0.0001"), RiskLevel.LOW, ComplianceStatus.COMPLIANT),
+    rule_version="4" * 64,
 )
 OFF_BY_A_CENT = replace(PROOF, currency="EUR", signed_discrepancies_minor=100)
 INCOMPLETE = replace(
@@ -53,6 +54,7 @@ PASSING = [
     checks.ids_are_unique(CLEAN),
     checks.records_lie_in_the_business_day(CLEAN),
     checks.proof_residual_is_zero(CONCLUSION),
+    checks.days_around_are_known(known=[date(2025, 9, 29)], unknown=[]),
     checks.report_totals_agree([], figures=4),
     checks.reconciliation_is_proven(CONCLUSION),
 ]
@@ -63,10 +65,11 @@ FAILING = [
     checks.ids_are_unique(replace(CLEAN, repeated_ids=2)),
     checks.records_lie_in_the_business_day(replace(CLEAN, outside_day=3)),
     checks.proof_residual_is_zero(replace(CONCLUSION, proofs=(PROOF, OFF_BY_A_CENT))),
+    checks.days_around_are_known(known=[], unknown=[date(2025, 9, 29)]),
     checks.report_totals_agree(["amounts in CSV"], figures=4),
     checks.reconciliation_is_proven(INCOMPLETE),
 ]
-WARNINGS = {"ids_are_unique", "records_lie_in_the_business_day"}
+WARNINGS = {"ids_are_unique", "records_lie_in_the_business_day", "days_around_are_known"}
 
 
 def named(outcomes: list[CheckOutcome]) -> list[str]:

@@ -11,7 +11,9 @@ from recon_assets.domain.records import Side
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.domain.verdict import FeedState
 from recon_assets.matching.conclude import conclude_day
-from recon_assets.matching.engine import match_frames
+from recon_assets.matching.engine import Day as MatchedDay
+from recon_assets.matching.engine import match_day
+from recon_assets.matching.rules import MatchingRules
 from recon_assets.reports.csv_report import write_csv_report
 from recon_assets.reports.json_report import ReportOrigin, write_json_report
 from recon_assets.reports.paths import ReportFiles, report_files
@@ -38,10 +40,14 @@ def reconciled(
 ) -> Day:
     """`problem` is something that the processor's feed did not bring: the day is incomplete then."""
     folder.mkdir(parents=True, exist_ok=True)
-    matching = match_frames(
-        processor="stripe",
-        transactions=write_frame_file(folder / "transactions.parquet", processor),
-        ledger_entries=write_frame_file(folder / "ledger_entries.parquet", ledger),
+    matching = match_day(
+        MatchedDay(
+            processor="stripe",
+            business_date=DATE,
+            transactions=write_frame_file(folder / "transactions.parquet", processor),
+            ledger_entries=write_frame_file(folder / "ledger_entries.parquet", ledger),
+        ),
+        MatchingRules(),
         into=folder / "matched",
     )
     problems = {Side.PROCESSOR: (problem,) if problem else (), Side.LEDGER: ()}

@@ -20,6 +20,7 @@ TABLES = (
     "discrepancies",
     "matches",
     "discrepancy_events",
+    "prior_day_matches",
     "outbox",
     "data_quality_checks",
     "system_health",

@@ -381,10 +381,10 @@ def test_an_answer_with_a_row_of_another_day_is_refused(connection, tmp_path: Pa
             connection.execute(
                 "UPDATE reconciliation_runs SET status = 'completed', is_current = TRUE, end_time = now(), "
                 "verdict = 'discrepancies', processor_transactions = 1, internal_transactions = 0, matched_count = 0, "
-                "discrepancy_count = 1, missing_transaction_count = 1, risk_level = 'LOW', "
-                "compliance_status = 'COMPLIANT' WHERE id = %(new)s",
+                "discrepancy_count = 1, pending_count = 0, missing_transaction_count = 1, risk_level = 'LOW', "
+                "compliance_status = 'COMPLIANT', rule_version = repeat('4', 64) WHERE id = %(new)s",
                 old_and_new,
             )
 
-    with pytest.raises(errors.CheckViolation, match="discrepancies of run"):
+    with pytest.raises(errors.CheckViolation, match="not that of its rows: discrepancies"):
         write_past_the_program()

@@ -163,7 +163,7 @@ def test_not_a_number_is_no_amount(connection, tmp_path) -> None:
     full = (
         "status = 'completed', is_current = true, end_time = now(), verdict = 'reconciled', "
         "processor_transactions = 1, internal_transactions = 1, matched_count = 0, discrepancy_count = 0, "
-        "missing_transaction_count = 0, "
+        "missing_transaction_count = 0, pending_count = 0, rule_version = repeat('4', 64), "
         "risk_level = 'LOW', compliance_status = 'COMPLIANT', currency = 'USD', total_volume_processed = 1"
     )
     for amount in ("'NaN'", "'Infinity'", "-1", "NULL"):

@@ -11,17 +11,28 @@ FROM (
         'processor' AS side,
         t.*
     FROM keyed_transactions AS t
-    WHERE t.key IS NULL OR t.key IN (SELECT u.key FROM unclean_keys AS u)
+    WHERE t.key IN (SELECT u.key FROM unclean_keys AS u)
+    UNION ALL
+    SELECT 'processor' AS side, t.* -- noqa: AM04
+    FROM keyed_transactions AS t
+    WHERE t.key IS NULL
     UNION ALL
     SELECT
         'ledger' AS side,
         e.*
     FROM keyed_ledger_entries AS e
-    WHERE e.key IS NULL OR e.key IN (SELECT u.key FROM unclean_keys AS u)
+    WHERE e.key IN (SELECT u.key FROM unclean_keys AS u)
+    UNION ALL
+    SELECT 'ledger' AS side, e.* -- noqa: AM04
+    FROM keyed_ledger_entries AS e
+    WHERE e.key IS NULL
 ) AS r;
 
 CREATE OR REPLACE TEMPORARY TABLE left_records AS
-SELECT * FROM careful_records;
+SELECT
+    c.side,
+    c.seq
+FROM careful_records AS c;
 
 CREATE OR REPLACE TEMPORARY TABLE pairs AS
 SELECT

@@ -11,7 +11,6 @@ SELECT
             WHEN a.processor_seq IS NOT NULL THEN s.amount_close
             ELSE 0
         END
-        + s.date_equal
         + CASE
             WHEN
                 p.occurred_at <= l.occurred_at + to_seconds(s.time_close_seconds)

@@ -1,18 +1,16 @@
 """Answers for days of any month, and the retirement of such a month."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.month_archive import ArchivedMonth
-from recon_assets.store.publication import PublishedRun, publish_run
+from recon_assets.store.publication import PublishedRun
 from recon_assets.store.retention import Month, MonthState, one_apply_at_a_time, plan_retention, retire
-from recon_assets.store.runs import begin_run
 from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.conftest import PROJECT
-from recon_assets_tests.store.builders import STARTED, conclusion, write
+from recon_assets_tests.store.builders import conclusion, publish
 
 OLD_DAY = date(2019, 3, 14)
 OLD = "discrepancies_2019_03"
@@ -24,21 +22,7 @@ STRANGE = 'a "quote", a comma\nand a line feed'
 def publish_on(
     connection: TenantConnection, folder: Path, *, day: date, key: str, rows: Sequence[dict[str, object]]
 ) -> PublishedRun:
-    run = begin_run(
-        connection,
-        processor="stripe",
-        business_date=day,
-        idempotency_key=key,
-        dagster_run_id=f"dagster-{key}",
-        started_at=STARTED,
-    )
-    return publish_run(
-        connection,
-        run_id=run.run_id,
-        conclusion=replace(conclusion(rows), business_date=day),
-        discrepancies=write(folder, rows),
-        input_fingerprint=f"inputs of {key}",
-    )
+    return publish(connection, folder, key=key, rows=rows, answer=conclusion(rows, day=day))
 
 
 def plan(connection: TenantConnection, keep: int | None = KEPT_MONTHS) -> dict[str, Month]:
