@@ -95,7 +95,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str =
         _find_ambiguous(runner, steps)
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
-        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")
+        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
         chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
         runner.stage("6_answer")

@@ -46,7 +46,7 @@ def declare_frames(
 
 
 def _expected_fee(fees: FeeSchedule | None) -> str:
-    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up. Refunds, payouts and the like cost other."""
+    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up. A refund or payout has no schedule."""
     if fees is None:
         return _NO_FEE
     rate = f"abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points}"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from recon_assets.domain.conclusion import PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
 from recon_assets.domain.records import Movement, Side
+from recon_assets.matching.rule_values import KeyColumn
 from recon_assets.matching.rules import MatchingRules, Pass
 from recon_assets_tests.matching.frames import Record
 from recon_assets_tests.matching.oracle_steps import (
@@ -27,6 +28,8 @@ from recon_assets_tests.matching.oracle_steps import (
     suggested_by_key,
     takes,
 )
+
+Columns = tuple[KeyColumn, ...]
 
 
 class Row(NamedTuple):
@@ -80,9 +83,10 @@ def expected_day(
     concluded: Sequence[Record] | None = None,
 ) -> ExpectedDay:
     """What the rule book says of one day, before anything matches across days."""
-    left = {Item(side, seq, record) for side, frame in zip(Side, (transactions, ledger_entries), strict=True)
-            for seq, record in enumerate(frame)}  # fmt: skip
-    matches, fates, asked_again, torn = list[Match](), dict[Item, str](), list(), set[tuple[Item, Item]]()
+    left = {Item(Side.PROCESSOR, seq, record) for seq, record in enumerate(transactions)}
+    left |= {Item(Side.LEDGER, seq, record) for seq, record in enumerate(ledger_entries)}
+    matches, fates, torn = list[Match](), dict[Item, str](), set[tuple[Item, Item]]()
+    asked_again = list[tuple[Pass, Columns]]()
     for rule in rules.passes:
         for columns in rule.keys or ((),):
             found = _step(rule, columns, left)
@@ -113,12 +117,12 @@ def expected_day(
     )
 
 
-def _keyed(rule: Pass, columns, left: set[Item]) -> dict[Item, tuple[str, ...]]:
+def _keyed(rule: Pass, columns: Columns, left: set[Item]) -> dict[Item, tuple[str, ...]]:
     keys = {item: key_of(item, rule, columns) for item in left}
     return {item: key for item, key in keys.items() if key is not None}
 
 
-def _step(rule: Pass, columns, left: set[Item]) -> Found:
+def _step(rule: Pass, columns: Columns, left: set[Item]) -> Found:
     if rule.scored is not None:
         return by_score(rule, [item for item in left if takes(rule, item)])
     if rule.cardinality != "one_to_one":
@@ -245,7 +249,9 @@ def _ends(match: AcrossDays) -> tuple[tuple[date, Side, object], ...]:
     return ((match.processor_date, Side.PROCESSOR, match.processor), (match.ledger_date, Side.LEDGER, match.ledger))
 
 
-def _candidates_across(everything, rule: Pass, columns, rules: MatchingRules) -> list[AcrossDays]:
+def _candidates_across(
+    everything: list[tuple[date, OpenRecord]], rule: Pass, columns: Columns, rules: MatchingRules
+) -> list[AcrossDays]:
     def alike(found: OpenRecord) -> tuple[object, ...] | None:
         key = key_of(Item(found.side, 0, found.record), rule, columns)
         return key and (key, found.record.currency, found.record.amount_minor, found.record.status)

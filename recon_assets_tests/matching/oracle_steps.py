@@ -1,4 +1,4 @@
-"""The steps of the rule book in dictionaries and loops: what one step matches, refuses and ties, of the records it sees.
+"""The steps of the rule book in dictionaries and loops: what one step matches, refuses and ties.
 
 Written from docs/matching.md, "Passes". No engine, no SQL: this is what the stages are held against.
 """
@@ -80,7 +80,7 @@ def takes(rule: Pass, item: Item) -> bool:
     return True
 
 
-def _normalised(text: str, normaliser: Normaliser) -> str:
+def _normalised(text: str, normaliser: Normaliser) -> str:  # noqa: PLR0911 - a line for each word
     affix = normaliser.text or ""
     match normaliser.step:
         case "trim":

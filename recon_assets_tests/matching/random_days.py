@@ -26,9 +26,9 @@ from recon_assets.matching.rules import MatchingRules, Pass
 from recon_assets_tests.matching.frames import Record
 
 _IDS: Final = ("1{0}", "1{0}", "1{0}", "2{0}", "01{0}", "PP-1{0}", "pp-1{0}", " 1{0} ", "1{0}-x", "a{0}", "A{0}")
-_REFERENCES: Final = (None, "1{0}", "2{0}", "PP-1{0}", "r{0}", "R{0}")
+_REFERENCES: Final = (None, "1{0}", "1{0}", "1{0}", "2{0}", "PP-1{0}", "r{0}", "R{0}")
 _ABOVE_FLOAT: Final = 2**53
-_AMOUNTS: Final = (1000, 1000, 1000, 1001, 999, 1002, 1010, -1000, -1, 0, 2000, 3000, _ABOVE_FLOAT, _ABOVE_FLOAT + 1)
+_AMOUNTS: Final = (1000, 1001, 999, 1002, 1010, -1000, -1, 0, 2000, 3000, _ABOVE_FLOAT, _ABOVE_FLOAT + 1) + 10 * (1000,)
 
 
 def records(number: int) -> SearchStrategy[Record]:
@@ -63,7 +63,7 @@ def frames(draw: DrawFn, *, small_days: int) -> tuple[list[Record], list[Record]
     for number in range(10, 10 + small_days):
         one = records(number)
         for frame in both:
-            frame += draw(st.lists(one, max_size=5))
+            frame.extend(draw(st.lists(one, max_size=5)))
     for frame in both:
         draw(st.randoms(use_true_random=False)).shuffle(frame)
     return both

@@ -83,4 +83,4 @@ def test_an_event_that_no_rule_knows_is_a_row_although_it_matches(tmp_path: Path
     matching = match(tmp_path, unknown, [Record("a"), Record("b")])
 
     assert classes(matching) == {"status_mismatch": 1, "unclassified": 1}
-    assert matching.matched_by_pass == matched_by_first(2)
+    assert matching.matched_by_pass == matched_by_first(1)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
+from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
 from recon_assets.matching.engine import Matching
 from recon_assets.matching.rules import MatchingRules
 from recon_assets_tests.matching.days import DAY, match, rows, rows_of
@@ -62,25 +63,29 @@ def check(both: Frames, its: MatchingRules, **other: object) -> None:
 def check_accounts(both: Frames, matching: Matching, found: Counter[Row]) -> None:
     assert all(proof.residual_minor == 0 for proof in matching.proofs)
     looked_at = rows_of(matching.matches)
+    both_sides = [row for row in found.elements() if None not in {row.processor_seq, row.ledger_seq}]
+    differing = sum(DiscrepancyClass(row.kind).outcome is Outcome.DISCREPANCY for row in both_sides)
     for place, (frame, name) in enumerate(zip(both, ("processor", "ledger"), strict=True)):
         in_match = {(row[f"{name}_seq"], row["pass"], row["step"], row["match_no"]) for row in looked_at}
-        alone = [seq for row in found.elements() if (seq := row[2 + place]) is not None and row[3 - place] is None
-                 and row.kind not in {"restated", "unclassified"}]  # fmt: skip
+        lone = [
+            row for row in found.elements() if row.kind not in {"restated", "unclassified"} and row[3 - place] is None
+        ]
+        alone = [row[2 + place] for row in lone if row[2 + place] is not None]
         matched = [seq for seq, *_ in in_match]
         records = [getattr(by_pass, f"{name}_records") for by_pass in matching.matched_by_pass.values()]
         assert len(set(matched)) == len(matched), "a record is in two matches"
         assert len(set(alone)) == len(alone), "a record has two rows"
         assert not set(alone) & set(matched), "a record is matched and alone"
-        assert sum(records) + len(alone) == len(frame), "a record is not accounted for"
+        assert sum(records) + len(alone) + differing == len(frame), "a record is not accounted for"
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(both=frames(small_days=SMALL_DAYS))
 def test_random_days_under_the_default_rules(both: Frames) -> None:
     check(both, MatchingRules())
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(both=frames(small_days=SMALL_DAYS), data=st.data())
 def test_random_days_under_any_keys_tolerances_and_filters(both: Frames, data: DataObject) -> None:
     passes = tuple(data.draw(keyed_passes(name=f"pass_{number}")) for number in range(2))
@@ -88,19 +93,19 @@ def test_random_days_under_any_keys_tolerances_and_filters(both: Frames, data: D
     check(both, MatchingRules(passes=passes))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(both=frames(small_days=SMALL_DAYS), passes=st.tuples(group_passes(name="sums"), keyed_passes(name="keys")))
 def test_random_days_with_groups(both: Frames, passes: tuple) -> None:
     check(both, MatchingRules(passes=passes))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(both=frames(small_days=8), passes=st.tuples(scored_passes(name="scores"), keyed_passes(name="keys")))
 def test_random_days_with_scores(both: Frames, passes: tuple) -> None:
     check(both, MatchingRules(passes=passes))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(both=frames(small_days=10), its=rules(), days_later=st.integers(0, 4), data=st.data())
 def test_random_days_under_random_rules_with_an_answer_of_before(
     both: Frames, its: MatchingRules, days_later: int, data: DataObject

@@ -13,7 +13,9 @@ FROM (
     FROM keyed_transactions AS t
     WHERE t.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL
-    SELECT 'processor' AS side, t.* -- noqa: AM04
+    SELECT
+        'processor' AS side,
+        t.*
     FROM keyed_transactions AS t
     WHERE t.key IS NULL
     UNION ALL
@@ -23,7 +25,9 @@ FROM (
     FROM keyed_ledger_entries AS e
     WHERE e.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL
-    SELECT 'ledger' AS side, e.* -- noqa: AM04
+    SELECT
+        'ledger' AS side,
+        e.*
     FROM keyed_ledger_entries AS e
     WHERE e.key IS NULL
 ) AS r;
