@@ -16,7 +16,7 @@ from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
 from recon_assets.matching.duckdb_runner import DuckDBRunner, duckdb_runner
-from recon_assets.matching.frames_in_sql import declare_frames
+from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_careful_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
@@ -89,6 +89,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str =
         )
         runner.stage("1_unclean_keys")
         runner.stage("2_careful_records")
+        declare_records_of_careful_ids(runner, first=steps[0])
         clean = _count_clean(runner)
         for step in steps:
             _run_step(runner, step)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from recon_assets.domain.errors import LimitExceeded
+from recon_assets.matching.rule_values import KeyColumn
+from recon_assets.matching.rules import MatchingRules, Pass
 from recon_assets_tests.matching.days import classes, match, matched_by_first, rows
 from recon_assets_tests.matching.frames import Record
 
@@ -65,3 +67,14 @@ def test_offsetting_differences_are_counted_gross_and_add_up_to_the_difference_o
     (proof,) = matching.proofs
     assert classes(matching) == {"amount_mismatch": 2}
     assert (proof.signed_discrepancies_minor, proof.discrepancy_amount_minor, proof.residual_minor) == (0, 200, 0)
+
+
+def test_a_record_keeps_its_id_when_its_namesake_matches_by_another_key(tmp_path: Path) -> None:
+    by_order = MatchingRules(passes=(Pass(name="order", keys=((KeyColumn.same("order_id"),),), differs="report"),))
+    first, second = Record("a", order_id="o1"), Record("a", 500, order_id="o2", second=1)
+
+    alone = match(tmp_path / "both_missing", [first, second], [], by_order)
+    clean = match(tmp_path / "first_clean", [first, second], [Record("z", order_id="o1")], by_order)
+
+    ids = {row["processor_seq"]: row["discrepancy_id"] for row in rows(alone)}
+    assert [row["discrepancy_id"] for row in rows(clean)] == [ids[1]]

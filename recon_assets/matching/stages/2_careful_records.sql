@@ -1,11 +1,6 @@
--- The records of the unclean keys, both sides in one table, each with its occurrence number: ids are not unique
--- everywhere, and two records with one id are told apart by the order in which they happened.
+-- The records of the unclean keys, and those without a key, both sides in one table.
 CREATE OR REPLACE TEMPORARY TABLE careful_records AS
-SELECT
-    r.*,
-    row_number() OVER (
-        PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
-    ) AS occurrence
+SELECT r.*
 FROM (
     SELECT
         'processor' AS side,
