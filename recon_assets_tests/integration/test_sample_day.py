@@ -105,7 +105,7 @@ def test_every_check_is_recorded_for_its_partition_in_dagster_and_in_the_record(
     assert finished.success
     assert {evaluation.partition for evaluation in evaluations} == {"2025-09-30"}
     assert {(e.asset_key.to_user_string(), e.check_name, e.passed) for e in evaluations} == set(recorded)
-    assert len(recorded) == len(evaluations) == 13
+    assert len(recorded) == len(evaluations) == 14
 
 
 def test_the_day_with_every_class_names_each_once_and_its_proof_closes_in_both_currencies(sample: Deployment) -> None:
