@@ -15,7 +15,7 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
-from recon_assets.matching.frames_in_sql import declare_frames
+from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_careful_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
 from recon_assets.matching.steps import Step, StepKind, literal, steps_of
@@ -58,15 +58,15 @@ class Matching:
     """What the matching found; Parquet files, in a fixed order, so that equal days give equal bytes.
 
     `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates`
-    are what was looked at with care: every other record is matched by the first step. `open_records` and `across_days`
-    are None for a day that is not complete.
+    are what was looked at with care: every other record is matched by the first step. `open_records` is None for a day
+    that is not complete; `across_days` then has what matches among the days around without it.
     """
 
     discrepancies: Path
     matches: Path
     candidates: Path
     open_records: Path | None
-    across_days: Path | None
+    across_days: Path
     matched_by_pass: Mapping[str, PassMatches]
     processor_transactions: int
     ledger_entries: int
@@ -91,13 +91,15 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         )
         runner.stage("1_unclean_keys")
         runner.stage("2_careful_records")
+        declare_records_of_careful_ids(runner, first=steps[0])
         clean = _count_clean(runner)
         for step in steps:
             _run_step(runner, step)
         _find_ambiguous(runner, steps)
         runner.stage("4_open_records")
-        if day.complete:
-            chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
+        # without a conclusion the day has no part in what matches across days, but the days around still have theirs
+        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
+        chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
         runner.stage("6_answer")
         runner.stage("7_proof")
@@ -209,9 +211,8 @@ def _declare_step(runner: Runner, step: Step) -> None:
 
 def _declare_bands(runner: Runner, *, width: int) -> None:
     """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
-    # rounded down, also of negative amounts, and without a fraction that could be rounded
-    floor = f"t.amount_minor // {width} - CASE WHEN t.amount_minor % {width} < 0 THEN 1 ELSE 0 END"
-    band = f"({floor})" if width > 1 else "t.amount_minor"
+    below = f"((CAST(t.amount_minor AS HUGEINT) % {width}) + {width}) % {width}"
+    band = f"CAST((t.amount_minor - {below}) // {width} AS BIGINT)" if width > 1 else "t.amount_minor"
     shifts = (-1, 0, 1) if width > 1 else (0,)
     ledger = " UNION ALL ".join(
         f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
@@ -255,12 +256,10 @@ def _written(runner: Runner, rules: MatchingRules, into: Path, *, clean: int, co
         DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
         MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
         CANDIDATES_FILE: "SELECT * FROM candidates ORDER BY pass, step, processor_seq, ledger_seq",
+        ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",
     }
     if complete:
-        queries |= {
-            OPEN_RECORDS_FILE: "SELECT * FROM open_records ORDER BY side, seq",
-            ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",
-        }
+        queries[OPEN_RECORDS_FILE] = "SELECT * FROM open_records ORDER BY side, seq"
     for name, query in queries.items():
         runner.write(query, into / name)
     counts = {
@@ -274,7 +273,7 @@ def _written(runner: Runner, rules: MatchingRules, into: Path, *, clean: int, co
         matches=into / MATCHES_FILE,
         candidates=into / CANDIDATES_FILE,
         open_records=into / OPEN_RECORDS_FILE if complete else None,
-        across_days=into / ACROSS_DAYS_FILE if complete else None,
+        across_days=into / ACROSS_DAYS_FILE,
         matched_by_pass=_matched_by_pass(runner, rules, clean),
         processor_transactions=records["processor"],
         ledger_entries=records["ledger"],

@@ -43,11 +43,29 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
     )
 
 
+def declare_records_of_careful_ids(runner: Runner, *, first: Step) -> None:
+    """All records that share their transaction id with a careful one.
+
+    Where the transaction id itself is the first key these are the careful records; under another key or a filter a
+    record may be careful and its namesake not.
+    """
+    name, columns = "records_of_careful_ids", "seq, transaction_id, occurred_at"
+    if all(first.keyed(side) == "transaction_id" for side in Side):
+        runner.view(name, f"SELECT side, {columns} FROM careful_records")  # noqa: S608 - columns of ours
+        return
+    sides = (
+        f"SELECT '{side.value}' AS side, {columns} FROM {frame} WHERE transaction_id IN"  # noqa: S608 - names of ours
+        f" (SELECT transaction_id FROM careful_records WHERE side = '{side.value}')"
+        for side, frame in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
+    )
+    runner.view(name, " UNION ALL ".join(sides))
+
+
 def _expected_fee(fees: FeeSchedule | None) -> str:
-    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up."""
+    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up. A refund or payout has no schedule."""
     if fees is None:
         return _NO_FEE
     rate = f"abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points}"
     by_rate = f"CAST(({rate} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
     cases = " ".join(f"WHEN '{currency}' THEN {by_rate} + {fixed}" for currency, fixed in fees.fixed_minor.items())
-    return f"CASE currency {cases} END"
+    return f"CASE WHEN amount_minor > 0 AND coalesce(movement = 'payment', TRUE) THEN CASE currency {cases} END END"

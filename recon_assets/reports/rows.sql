@@ -1,4 +1,4 @@
--- One row per row of the matching's answer as people read it: amounts as exact decimal text, made from minor units without division.
+-- The rows of the answer as people read them: amounts as exact decimal text, made from minor units without division.
 CREATE TEMPORARY MACRO decimal_text(minor, places) AS
 CASE
     WHEN minor IS NULL THEN NULL

@@ -51,7 +51,6 @@ EVERY_KIND_OF_PASS = {
         {"name": "payouts", "keys": [["payout_id"]], "cardinality": "many_to_one", "group_by": "payout_id"},
         {
             "name": "look_alikes",
-            "dates": {"days_after": 1},
             "amount": {"tolerance": {"minor": 3}},
             "scored": {
                 "amount_band_minor": 3,
@@ -61,11 +60,10 @@ EVERY_KIND_OF_PASS = {
                     "amount_close": 30,
                     "merchant_equal": 30,
                     "time_close": 20,
-                    "date_equal": 10,
                 },
-                "confirm_from": 90,
+                "confirm_from": 80,
                 "margin": 20,
-                "suggest_from": 60,
+                "suggest_from": 50,
             },
         },
     ],

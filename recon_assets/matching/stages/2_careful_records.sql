@@ -1,25 +1,28 @@
--- The records of the unclean keys, both sides in one table, each with its occurrence number: ids are not unique
--- everywhere, and two records with one id are told apart by the order in which they happened.
+-- The records of the unclean keys, and those without a key, both sides in one table.
 CREATE OR REPLACE TEMPORARY TABLE careful_records AS
-SELECT
-    r.*,
-    row_number() OVER (
-        PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
-    ) AS occurrence
+SELECT r.*
 FROM (
-    SELECT 'processor' AS side, t.* -- noqa: AM04
+    SELECT
+        'processor' AS side,
+        t.*
     FROM keyed_transactions AS t
     WHERE t.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL
-    SELECT 'processor' AS side, t.* -- noqa: AM04
+    SELECT
+        'processor' AS side,
+        t.*
     FROM keyed_transactions AS t
     WHERE t.key IS NULL
     UNION ALL
-    SELECT 'ledger' AS side, e.* -- noqa: AM04
+    SELECT
+        'ledger' AS side,
+        e.*
     FROM keyed_ledger_entries AS e
     WHERE e.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL
-    SELECT 'ledger' AS side, e.* -- noqa: AM04
+    SELECT
+        'ledger' AS side,
+        e.*
     FROM keyed_ledger_entries AS e
     WHERE e.key IS NULL
 ) AS r;

@@ -1,4 +1,6 @@
 -- The records that stay alone on their day, with the id that they keep for life: what other days may still match.
+-- Ids are not unique everywhere: two records with one transaction id are told apart by the order in which they happened
+-- among all records of that id (`records_of_careful_ids`).
 CREATE OR REPLACE TEMPORARY TABLE identified_records AS
 SELECT
     h.*,
@@ -9,10 +11,20 @@ SELECT
 FROM (
     SELECT
         c.*,
+        o.occurrence,
         md5(concat_ws(
-            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(c.occurrence AS varchar)
+            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(o.occurrence AS varchar)
         )) AS hash
     FROM careful_records AS c
+    INNER JOIN (
+        SELECT
+            r.side,
+            r.seq,
+            row_number() OVER (
+                PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
+            ) AS occurrence
+        FROM records_of_careful_ids AS r
+    ) AS o ON c.side = o.side AND c.seq = o.seq
     CROSS JOIN run
 ) AS h;
 

@@ -82,7 +82,7 @@ FROM fates AS f
 UNION ALL
 SELECT
     CASE
-        WHEN a.discrepancy_id IS NOT NULL THEN 'matched_prior_day'
+        WHEN a.counterpart_date IS NOT NULL THEN 'matched_prior_day'
         WHEN o.side = 'processor' AND run.due_in_ledger > run.newest_date THEN 'pending_in_ledger'
         WHEN o.side = 'ledger' AND run.due_at_processor > run.newest_date THEN 'pending_at_processor'
         WHEN o.side = 'processor' THEN 'missing_in_ledger'
@@ -101,20 +101,20 @@ CROSS JOIN run
 LEFT JOIN (
     SELECT
         'processor' AS side,
-        d.processor_date AS business_date,
-        d.processor_discrepancy_id AS discrepancy_id,
-        d.ledger_date AS counterpart_date,
-        d.pass
-    FROM across_days AS d
+        m.processor_date AS own_date,
+        m.processor_discrepancy_id AS own_id,
+        m.ledger_date AS counterpart_date,
+        m.pass
+    FROM across_days AS m
     UNION ALL
     SELECT
         'ledger' AS side,
-        d.ledger_date AS business_date,
-        d.ledger_discrepancy_id AS discrepancy_id,
-        d.processor_date AS counterpart_date,
-        d.pass
-    FROM across_days AS d
-) AS a ON o.side = a.side AND o.business_date = a.business_date AND o.discrepancy_id = a.discrepancy_id;
+        m.ledger_date AS own_date,
+        m.ledger_discrepancy_id AS own_id,
+        m.processor_date AS counterpart_date,
+        m.pass
+    FROM across_days AS m
+) AS a ON o.side = a.side AND o.business_date = a.own_date AND o.discrepancy_id = a.own_id;
 
 CREATE OR REPLACE TEMPORARY TABLE answer AS
 SELECT
