@@ -23,9 +23,9 @@ def test_spark_matches_by_one_setting_here_or_at_the_address_given() -> None:
 
 
 def test_an_address_may_hold_a_token_so_settings_do_not_show_it() -> None:
-    settings = Settings(_env_file=None, RECON_SPARK_REMOTE="sc://spark/;token=secret")
+    settings = Settings(_env_file=None, RECON_SPARK_REMOTE="sc://spark/;token=tok-4711")
 
-    assert "secret" not in repr(settings)
+    assert "tok-4711" not in repr(settings)
 
 
 @pytest.mark.parametrize(
