@@ -4,6 +4,7 @@ What belongs here: facts about one row. Not here: facts about a whole day (uniqu
 are one aggregate over the finished frame. A rule's name is the fact that is true when it holds.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,14 +14,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pandera.pandas as pap
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandera.errors import SchemaErrors
 
 from recon_assets.domain.records import Movement, Side, Status
 from recon_assets.schemas.currencies import exponents
 from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA
+
+with warnings.catch_warnings():
+    # where pyspark is installed pandera imports it, and it warns of pandas 3
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    import pandera.pandas as pap
+    from pandera.errors import SchemaErrors
 
 MAX_TEXT_CHARACTERS: Final = 255
 NET_RULE: Final = "net_is_amount_less_fee"
