@@ -22,8 +22,9 @@ from recon_assets.schemas.currencies import exponents
 from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA
 
 with warnings.catch_warnings():
-    # where pyspark is installed pandera imports it, and it warns of pandas 3
+    # where pyspark is installed pandera imports it, here and with its built-in checks, and it warns of pandas 3
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    import pandera.backends.pandas.builtin_checks  # noqa: F401 - at the first validation otherwise
     import pandera.pandas as pap
     from pandera.errors import SchemaErrors
 
