@@ -89,7 +89,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a record is. `is_gone`: the processor took it back; the row that says so is left, `seq` is that of before."""
+    """Where a record is. `is_gone`: the processor took it back; the row that says so is left, `seq` is of before."""
 
     day: DayFiles
     side: Side
@@ -148,5 +148,5 @@ def _rows_of(
     files = ", ".join(quoted(Path(path)) for path in by_path)
     return runner.rows(
         f"SELECT filename, {columns} FROM read_parquet([{files}], filename = true, union_by_name = true)"  # noqa: S608
-        f" WHERE {where} ORDER BY ALL LIMIT {limit}"
+        f" WHERE {where} ORDER BY list_position([{files}], filename), {columns} LIMIT {limit}"
     )

@@ -48,6 +48,18 @@ def explain_records(runner: DuckDBRunner, found: Sequence[Found], rules: Matchin
     return explanations
 
 
+def open_record(runner: DuckDBRunner, day: DayFiles, discrepancy_id: str) -> Record | None:
+    """The record of a day that stayed open, by the id of its discrepancy; None when the day's files lack it."""
+    if not day.open_records.is_file():
+        return None
+    runner.frame("open_records", [day.open_records])
+    for row in runner.rows(f"SELECT side, seq FROM open_records WHERE discrepancy_id = {literal(discrepancy_id)}"):  # noqa: S608
+        side = Side(row["side"])
+        runner.frame(FRAME_OF_SIDE[side], [day.frame(side)])
+        return _records(runner, side, [row["seq"]])[0]
+    return None
+
+
 def _declare_day(runner: DuckDBRunner, day: DayFiles) -> None:
     for side, name in FRAME_OF_SIDE.items():
         runner.frame(name, [day.frame(side)])

@@ -1,0 +1,7 @@
+"""`recon simulate`."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
