@@ -42,7 +42,7 @@ def print_search(search: "Search") -> None:
         console.print(f"\nMore records have this id: the first {len(search.told)} are shown.")
     if search.not_searched:
         days = ", ".join(str(day) for day, _ in search.not_searched[:5])
-        console.print(f"\n{len(search.not_searched)} days could not be searched, their files are gone: {days}")
+        console.print(f"\n{len(search.not_searched)} days were not searched, their files are gone: {days}")
 
 
 def _lines(told: "Told") -> Iterator[str]:
@@ -52,7 +52,7 @@ def _lines(told: "Told") -> Iterator[str]:
     for reason in told.incomplete_reasons:
         yield f"  not concluded: {reason}"
     if explained.record is None:
-        yield "  The processor took this transaction back: an answer before had it, the one that stands has not."
+        yield "  The processor took this transaction back: an answer before had it, and its raw record is with that answer."
     else:
         yield f"  {_described(explained.record)}"
     for row in explained.rows:
