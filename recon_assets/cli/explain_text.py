@@ -52,7 +52,7 @@ def _lines(told: "Told") -> Iterator[str]:
     for reason in told.incomplete_reasons:
         yield f"  not concluded: {reason}"
     if explained.record is None:
-        yield "  The processor took this transaction back: an answer before had it, and its raw record is with that answer."
+        yield "  The processor took this transaction back: an answer before had it, and has its raw record."
     else:
         yield f"  {_described(explained.record)}"
     for row in explained.rows:
@@ -188,6 +188,8 @@ def _raw(side: Side, raw: "RawShown") -> Iterator[str]:
     if raw.header is not None:
         yield f"    {raw.header}"
     yield from (f"    {line}" for line in raw.text.splitlines())
+    if raw.doubt is not None:
+        yield f"    {raw.doubt}"
 
 
 def _step(name: str, number: int, keys: tuple[tuple[str, str], ...]) -> str:

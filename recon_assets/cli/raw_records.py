@@ -23,16 +23,22 @@ LIST_FIELDS: Final = {
 }
 """Of feeds whose files are pages of JSON: where the list of records is."""
 
+NO_ID: Final = "none of the row's ids stands in it: they are made of parts, or the feed is described otherwise now"
+
 
 @dataclass(frozen=True, slots=True)
 class RawShown:
-    """A raw record. `text` is unchanged but for card-like numbers; without it, `why_not` says why."""
+    """A raw record. `text` is unchanged but for card-like numbers; without it, `why_not` says why.
+
+    `doubt`: nothing in the text is an id of the row, so it may have been found by another description of the feed.
+    """
 
     raw_file: str
     record_number: int
     text: str | None = None
     header: str | None = None
     why_not: str | None = None
+    doubt: str | None = None
 
 
 def raw_record_of(config: "ProcessorConfig", evidence: "Evidence", record: "Record") -> RawShown:
@@ -52,7 +58,13 @@ def raw_record_of(config: "ProcessorConfig", evidence: "Evidence", record: "Reco
     except (OSError, UnicodeError) as error:
         return _without(shown, f"the raw file can't be read ({type(error).__name__})")
     header = None if raw.header is None else masked_cards(raw.header)
-    return RawShown(record.raw_file, record.record_number, masked_cards(raw.text), header)
+    doubt = None if _has_an_id(raw.text, record) else NO_ID
+    return RawShown(record.raw_file, record.record_number, masked_cards(raw.text), header, doubt=doubt)
+
+
+def _has_an_id(text: str, record: "Record") -> bool:
+    ids = (record.transaction_id, record.record_id, record.reference_number, record.order_id)
+    return any(one in text for one in ids if one)
 
 
 def _without(shown: RawShown, why_not: str) -> RawShown:

@@ -32,7 +32,8 @@ def _lines(simulated: "Simulated") -> Iterator[str]:
         if not days:
             continue
         changed = sum(bool(day.change.rows or day.change.matches) for day in days)
-        yield f"{processor}, {len(days)} days by rules {version[:SHORT_VERSION_CHARACTERS]}: {changed} would change"
+        rules = version[:SHORT_VERSION_CHARACTERS]
+        yield f"{processor}, {len(days)} days in total by rules {rules}: {changed} would change"
         yield from _changes(simulated.rows[processor], simulated.matches[processor])
     for left_out in simulated.left_out[:SHOWN_LEFT_OUT]:
         yield f"{left_out.processor} {left_out.business_date} is left out: {left_out.reason}"
