@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from recon_assets.domain.money import decimal_from_minor
+from recon_assets.cli.amounts import money_text
 from recon_assets.domain.records import Side
 from recon_assets.matching.explanation import MatchKind, MatchOf, Other, RowOf, Seen, Tried
-from recon_assets.schemas.currencies import exponents
 
 if TYPE_CHECKING:
     from recon_assets.cli.explain import AcrossDays, Search, Told
@@ -76,20 +75,21 @@ def _described(record: "Record") -> str:
         "merchant": record.merchant_id,
         "type": record.transaction_type,
     }
-    fee = "" if record.fee_minor is None else f", fee {_money(record.fee_minor, record.currency)}"
+    fee = f", fee {money_text(record.fee_minor, record.currency)}" if record.fee_minor is not None else ""
     named = "".join(f", {name} {value}" for name, value in ids.items() if value is not None)
     return (
-        f"{_NAME_OF_SIDE[record.side]} {record.transaction_id}: {_money(record.amount_minor, record.currency)}{fee},"
+        f"{_NAME_OF_SIDE[record.side]} {record.transaction_id}: {money_text(record.amount_minor, record.currency)}{fee},"
         f" {record.status}, {record.occurred_at:%Y-%m-%d %H:%M:%S} UTC{named}"
     )
 
 
 def _row(row: RowOf) -> str:
-    parts = [f"{row.kind} ({row.outcome}, priority {row.priority}): {_money(row.amount_minor, row.currency)}"]
+    amount = money_text(row.amount_minor, row.currency)
+    parts = [f"{row.kind} ({row.outcome}, priority {row.priority}): {amount}"]
     if row.differs:
         parts.append(f"differs in {row.differs.replace(',', ', ')}")
     if row.fee_difference_minor is not None:
-        parts.append(f"fee difference {_money(row.fee_difference_minor, row.currency)}")
+        parts.append(f"fee difference {money_text(row.fee_difference_minor, row.currency)}")
     if row.due_on:
         parts.append(f"due on {row.due_on}")
     if row.counterpart_date:
@@ -146,7 +146,7 @@ def _tried(tried: Tried, side: Side) -> str:
 def _fate(other: Other) -> str:
     record = other.record
     fate = f"matched by {other.by_pass}" if other.fate == "matched" else other.fate
-    return f"{record.transaction_id} of {_money(record.amount_minor, record.currency)}, {fate}"
+    return f"{record.transaction_id} of {money_text(record.amount_minor, record.currency)}, {fate}"
 
 
 def _across(one: "AcrossDays") -> str:
@@ -154,7 +154,7 @@ def _across(one: "AcrossDays") -> str:
     other = (
         _described(one.record)
         if one.record
-        else f"a record whose files are gone ({_money(match.amount_minor, match.currency)})"
+        else f"a record whose files are gone ({money_text(match.amount_minor, match.currency)})"
     )
     return (
         f"matched across days by pass {match.pass_name} with {one.business_date}, {other};"
@@ -169,7 +169,7 @@ def _life(told: "Told") -> Iterator[str]:
         if state != before:
             yield (
                 f"  {one.answered_at:%Y-%m-%d %H:%M} UTC, version {one.version}: {one.kind},"
-                f" {_money(one.amount_minor, one.currency)}"
+                f" {money_text(one.amount_minor, one.currency)}"
             )
         before = state
     for event in told.life.events:
@@ -197,7 +197,3 @@ def _step(name: str, number: int, keys: tuple[tuple[str, str], ...]) -> str:
         return name
     columns = ", ".join(ours if ours == theirs else f"{ours} = {theirs}" for ours, theirs in keys)
     return f"{name} ({columns})" if number == 1 else f"{name}, alternative {number} ({columns})"
-
-
-def _money(amount_minor: int, currency: str) -> str:
-    return f"{decimal_from_minor(amount_minor, exponent=exponents()[currency]):,} {currency}"

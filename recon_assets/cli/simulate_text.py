@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from recon_assets.domain.money import decimal_from_minor
-from recon_assets.schemas.currencies import exponents
+from recon_assets.cli.amounts import money_text
 
 if TYPE_CHECKING:
     from recon_assets.cli.simulate import Simulated, SimulatedDay
@@ -64,13 +63,13 @@ def _changes(rows: "Sequence[RowChange]", matches: "Sequence[MatchChange]") -> I
     for match in matches:
         passes = _from_to(match.pass_before, match.pass_after, nothing="not matched")
         yield (
-            f"  {match.transactions:,} transactions {passes}, {_money(match.gross_minor, match.currency)}"
+            f"  {match.transactions:,} transactions {passes}, {money_text(match.gross_minor, match.currency)}"
             + ("" if match.pass_before != match.pass_after else " with other records")
         )
     for row in rows:
         money = _from_to(
-            _money(row.gross_before_minor, row.currency) if row.class_before else None,
-            _money(row.gross_after_minor, row.currency) if row.class_after else None,
+            money_text(row.gross_before_minor, row.currency) if row.class_before else None,
+            money_text(row.gross_after_minor, row.currency) if row.class_after else None,
             nothing="-",
         )
         yield f"  {row.change}: {row.count:,} rows {_from_to(row.class_before, row.class_after, nothing='-')}, {money}"
@@ -80,7 +79,7 @@ def _changes(rows: "Sequence[RowChange]", matches: "Sequence[MatchChange]") -> I
 
 def _detail(row: "RowDetail") -> str:
     before, after = (
-        None if minor is None else _money(minor, row.currency)
+        None if minor is None else money_text(minor, row.currency)
         for minor in (row.amount_before_minor, row.amount_after_minor)
     )
     classes = _from_to(row.class_before, row.class_after, nothing="-")
@@ -94,7 +93,3 @@ def _from_to(before: str | None, after: str | None, *, nothing: str) -> str:
     if before == after:
         return before or nothing
     return f"{before or nothing} -> {after or nothing}"
-
-
-def _money(amount_minor: int, currency: str) -> str:
-    return f"{decimal_from_minor(amount_minor, exponent=exponents()[currency]):,} {currency}"
