@@ -73,7 +73,8 @@ def explain(
         str, typer.Argument(metavar="ID", help="A transaction id, record id, reference, order id or discrepancy id.")
     ],
     day: Annotated[
-        str | None, typer.Option("--date", help="The business date; the newest 400 answers if left out.")
+        str | None,
+        typer.Option("--date", help=f"The business date; the newest {MAX_SEARCHED_DAYS} answers if left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
@@ -218,7 +219,7 @@ def _nothing_found(search: Search, only: date | None) -> str:
     elif search.not_searched:
         gone, reason = search.not_searched[0]
         where += f"; {len(search.not_searched)} days could not be searched, such as {gone}: {reason}"
-    hint = "" if only else f" Older days are searched with --date; {MAX_SEARCHED_DAYS} are at most without."
+    hint = "" if only else f" Without --date the newest {MAX_SEARCHED_DAYS} answers are searched."
     return f"{search.processor} has no record with the id {search.wanted} {where}.{hint}"
 
 

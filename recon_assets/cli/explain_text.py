@@ -77,9 +77,10 @@ def _described(record: "Record") -> str:
     }
     fee = f", fee {money_text(record.fee_minor, record.currency)}" if record.fee_minor is not None else ""
     named = "".join(f", {name} {value}" for name, value in ids.items() if value is not None)
+    amount = money_text(record.amount_minor, record.currency)
     return (
-        f"{_NAME_OF_SIDE[record.side]} {record.transaction_id}: {money_text(record.amount_minor, record.currency)}{fee},"
-        f" {record.status}, {record.occurred_at:%Y-%m-%d %H:%M:%S} UTC{named}"
+        f"{_NAME_OF_SIDE[record.side]} {record.transaction_id}: {amount}{fee}, {record.status},"
+        f" {record.occurred_at:%Y-%m-%d %H:%M:%S} UTC{named}"
     )
 
 

@@ -115,7 +115,7 @@ def test_an_unknown_id_is_one_sentence_and_exit_code_1(call: Recon) -> None:
     called, on_a_day = call("explain", "shop", "nope"), call("explain", "shop", "nope", "--date", "2025-09-29")
 
     assert (called.exit_code, called.out) == (1, "")
-    assert "shop has no record with the id nope in the newest 2 answers. Older days are searched" in called.err
+    assert "shop has no record with the id nope in the newest 2 answers. Without --date the newest 400" in called.err
     assert on_a_day.exit_code == 1
     assert "no record with the id nope on 2025-09-29: there is no answer" in on_a_day.err
 
