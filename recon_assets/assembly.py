@@ -6,6 +6,7 @@ import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
 from recon_assets.automation.jobs import reconcile_job
+from recon_assets.automation.late_files import late_files_sensors
 from recon_assets.automation.schedules import daily_schedule
 from recon_assets.configuration import Configuration
 from recon_assets.resources.feeds import Feeds
@@ -15,7 +16,7 @@ from recon_assets.settings import Settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Assets, checks, jobs, schedules and resources of every configured processor. Contacts nothing.
+    """Assets, checks, jobs, schedules, sensors and resources of every configured processor. Contacts nothing.
 
     Runs are in-process: an interpreter per step costs a hundred times more than a step (docs/decisions/0001).
     """
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=assets,
         jobs=[reconcile_job(config) for config in processors],
         schedules=[daily_schedule(config) for config in processors],
+        sensors=[sensor for config in processors for sensor in late_files_sensors(config)],
         resources={
             "feeds": Feeds(settings),
             "record": Record(settings),

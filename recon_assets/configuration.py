@@ -23,11 +23,7 @@ from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.rules_file import load_rules
-from recon_assets.processors.paypal.api_feed import PayPalApiFeed
-from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
-from recon_assets.processors.products_api import ProductsApiFeed
-from recon_assets.processors.square.feed import SquareApiFeed
-from recon_assets.processors.stripe.feed import StripeApiFeed
+from recon_assets.processors.registry import ProcessorFeed
 from recon_assets.settings import Settings
 from recon_assets.yaml_documents import Place, YamlDocument, read_yaml
 
@@ -48,10 +44,7 @@ class ProcessorConfig(BaseModel):
     start_date: date
     time_zone: str = "UTC"
     day_starts_at: time = time()
-    feed: Annotated[
-        ProductsApiFeed | StripeApiFeed | SquareApiFeed | PayPalApiFeed | PayPalSettlementFeed | FilesDescription,
-        Field(discriminator="kind"),
-    ]
+    feed: Annotated[ProcessorFeed | FilesDescription, Field(discriminator="kind")]
     ledger: Annotated[LedgerApiFeed | SqlLedgerFeed | FilesDescription, Field(discriminator="kind")]
 
     @field_validator("time_zone")

@@ -2,11 +2,11 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _PROJECT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +20,9 @@ IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 300.0
 MAX_TIMEOUT_S: Final = 86_400.0
 DB_POOL_SIZE: Final = 4
 MAX_DB_POOL_SIZE: Final = 100
+MAX_AWS_SECRETS: Final = 50
+SecretId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@:-]{1,2048}$")]
+"""Name or ARN of a secret, in AWS's own characters."""
 
 
 def _home() -> Path:
@@ -30,7 +33,9 @@ def _home() -> Path:
 class Settings(BaseSettings):
     """What a deployment says through its environment or `.env`. `.env.example` lists the same names."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default_factory=_home, validation_alias="RECON_HOME")
     data_dir: Path = Field(default_factory=lambda values: values["home"] / "data", validation_alias="RECON_DATA_DIR")
@@ -78,7 +83,16 @@ class Settings(BaseSettings):
     http_timeout_s: float = Field(default=10.0, gt=0, validation_alias="RECON_HTTP_TIMEOUT_S")
     http_attempts: int = Field(default=4, ge=1, le=10, validation_alias="RECON_HTTP_ATTEMPTS")
 
+    aws_secrets: Annotated[tuple[SecretId, ...], NoDecode, Field(max_length=MAX_AWS_SECRETS)] = Field(
+        default=(), validation_alias="RECON_AWS_SECRETS"
+    )
+
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
+
+    @field_validator("aws_secrets", mode="before")
+    @classmethod
+    def _are_separated_by_commas(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @cached_property
     def storage_root(self) -> Path:

@@ -9,11 +9,16 @@
     server     the session's server, for tests of connections and faults: the `embedded_server`, unless a test is
                parametrised with another one (`store/conftest.py` does so, with `postgresql_15`)
     own_server_settings  `Settings` without a server: the code under test starts an embedded one of its own
+    aws        the variables of AWS's tools with a login of no use and no end point, undone at the end
+    moto_url   the end point of moto's server on loopback, which plays AWS
+    unused_port  a port on loopback that nobody listens to
     new_database  makes another database on it: `new_database(template="template0")` is one without tables
 
 A fresh database costs about 30 ms. The servers run without fsync: tests of durability start their own.
 """
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -30,6 +35,7 @@ from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.roles import create_embedded_logins, embedded_login
 from recon_assets.store.tenancy import TenantConnection
+from recon_assets_tests.aws_server import aws_environment, moto_server
 from recon_assets_tests.store.clusters import (
     LINGUISTIC,
     Cluster,
@@ -147,6 +153,28 @@ def session_as_superuser(database: Database, *, autocommit: bool = False) -> Ite
         if not autocommit:
             connected.commit()
         yield connected
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on loopback that nobody listens to."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in aws_environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
 
 
 def settings_on(server: EmbeddedServer | Cluster, folder: Path, *, name: str) -> Settings:

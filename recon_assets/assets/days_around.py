@@ -72,10 +72,8 @@ def days_around(
     )
 
 
-def across_days_of(matching: Matching, rules: MatchingRules, business_date: date) -> AcrossDays | None:
-    """What is published of the matches across days; None for a day that is not complete."""
-    if matching.across_days is None:
-        return None
+def across_days_of(matching: Matching, rules: MatchingRules, business_date: date) -> AcrossDays:
+    """What is published of the matches across days; without a conclusion the day has no part in them."""
     since, until = chained_window(business_date, rules)
     return AcrossDays(matching.across_days, since=since, until=until)
 

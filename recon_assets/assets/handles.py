@@ -49,7 +49,7 @@ class MatchingFiles:
     matches: str
     candidates: str
     open_records: str | None
-    across_days: str | None
+    across_days: str
     rules: str
 
     @classmethod
@@ -60,7 +60,7 @@ class MatchingFiles:
             matches=f"{folder}/{matching.matches.name}",
             candidates=f"{folder}/{matching.candidates.name}",
             open_records=f"{folder}/{matching.open_records.name}" if matching.open_records else None,
-            across_days=f"{folder}/{matching.across_days.name}" if matching.across_days else None,
+            across_days=f"{folder}/{matching.across_days.name}",
             rules=f"{folder}/{rules}",
         )
 

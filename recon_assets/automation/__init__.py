@@ -1,1 +1,1 @@
-"""What runs by itself: a job and a daily schedule per processor."""
+"""What runs by itself: a job, a daily schedule and, for feeds by files, a sensor of late files per processor."""

@@ -1,4 +1,4 @@
-"""The one thing that every kind of feed implements: fetch the raw bytes, and later read them."""
+"""What every kind of feed implements, fetching raw bytes and reading them later, and what it is given for it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.records import RejectedRow
+from recon_assets.domain.records import RejectedRow, Side
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
+from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 
 
@@ -17,12 +19,27 @@ class ParsedChunk:
     """A bounded number of records: those that could be parsed, in `PARSED_SCHEMA`, and those that could not.
 
     Every record of the raw feed is in exactly one of the two, in one chunk: nothing is dropped. `left_out` counts, by
-    the reason, records of which the feed or its description says that they move no money.
+    the reason, records of which the feed or its description says that they move no money, or none of their own.
     """
 
     rows: pa.Table
     rejected: tuple[RejectedRow, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a deployment gives a feed beside its own configuration; a feed takes what it needs.
+
+    A local folder is below `feeds_dir` unless absolute, a file of the configuration below `config_dir`.
+    """
+
+    processor: str
+    side: Side = Side.PROCESSOR
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    feeds_dir: Path = Path()
+    config_dir: Path = Path()
+    credentials: Credentials = ENVIRONMENT
 
 
 class Adapter(Protocol):

@@ -34,6 +34,10 @@ READ_BYTES: Final = 65_536
 REFUSAL_MAX_BYTES: Final = 65_536
 """Decompressed bytes of a refusal that are shown to `explain`."""
 
+MAX_RECORDS: Final = 5_000_000
+SPARE_PAGES: Final = 10_000
+FEED_DEADLINE_S: Final = 4 * 3_600.0
+
 _MEBIBYTE: Final = 1_048_576
 _MAX_CAUSES: Final = 10
 _CONNECTION_ERRORS: Final = (
@@ -84,7 +88,16 @@ class HttpLimits:
     """Decompressed."""
     total_max_bytes: int = 4_096 * _MEBIBYTE
     """Decompressed, all pages of a feed."""
-    max_pages: int = 10_000
+    max_records: int = MAX_RECORDS
+    """All pages of a feed."""
+    spare_pages: int = SPARE_PAGES
+    """Beyond those that `max_records` fill: a feed may serve shorter pages than it is asked for, and empty ones."""
+    feed_deadline_s: float = FEED_DEADLINE_S
+    """From the first request of a feed to the last, all attempts and waits included."""
+
+    def max_pages(self, page_size: int) -> int:
+        """The most pages of a feed that is asked for `page_size` records at a time: never too few for `max_records`."""
+        return -(-self.max_records // page_size) + self.spare_pages
 
 
 class HttpClient:
@@ -173,6 +186,8 @@ class HttpClient:
                     remedy="Report it to the operator of the feed.",
                 ) from error
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                if _is_of_two_lengths(error):
+                    raise unavailable("the answer says two different lengths of itself", where) from error
                 raise _unusable(where) from error
             if deadline.is_over:  # a shut connection looks like the end of a body that came without its length
                 raise unavailable(too_late, where)
@@ -235,6 +250,11 @@ def described_url(url: str, parameters: QueryParameters | None = None) -> str:
         raise _unusable("an address that can't be read") from error
     query = urlencode(parameters) if parameters else ""
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def _is_of_two_lengths(error: BaseException) -> bool:
+    """True when urllib3 refused the answer's Content-Length. For our own headers requests raises one of that name."""
+    return any(isinstance(cause, urllib3.exceptions.InvalidHeader) for cause in (error, error.__context__))
 
 
 def _is_untrusted(error: BaseException) -> bool:

@@ -4,24 +4,29 @@ What belongs here: paging, its control total, and the adapter that every such fe
 only its address, its parameters and what one record means.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import LimitExceeded
+from recon_assets.domain.errors import FeedRefused
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, described_url
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
+from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal, described_url
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
-from recon_assets.schemas.frames import PARSED_SCHEMA
+from recon_assets.feeds.record_structs import PageOfRecords
+from recon_assets.feeds.record_tables import TIME_AND_CONTENT, chunk_of_pages, chunks_in_order, records_of
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 10_000
@@ -77,24 +82,26 @@ def skip_pages(
     """Store every page of `url` as `page-00001.json`, ... and what the feed claims about itself.
 
     A feed that is short, long, circular or that changes its total meanwhile is a noted problem, not an error.
-    Raises what `HttpClient.get` and `decode_page` raise, and `LimitExceeded` for too many pages or bytes.
+    Raises what `HttpClient.get` and `decode_page` raise, and `LimitExceeded` for too much, also if only promised.
     """
+    budget = Budget(client.limits, page_size=page_size, url=url)
     promised: int | None = None
-    received, size_bytes, seen = 0, 0, set[str]()
-    for number in range(1, client.limits.max_pages + 1):
+    received, seen = 0, set[str]()
+    for number in count(1):
+        budget.begin_page()
         query = {**parameters, "limit": page_size, "skip": received}
         where = described_url(url, query)
         body = client.get(url, query)
-        size_bytes += len(body)
-        if size_bytes > client.limits.total_max_bytes:
-            raise _too_much(f"{client.limits.total_max_bytes} bytes (total_max_bytes)", url)
+        budget.add_bytes(len(body))
         page = decode_page(body, record_list_field=record_list_field, where=where)
         name = f"page-{number:05}.json"
         into.add_file(name, source=where, chunks=(body,))
         if promised is None:
             promised = page.total
+            budget.refuse_promise(promised)
             into.promise(promised)
         received += len(page.records)
+        budget.add_records(len(page.records))
         problem = _problem(page, promised=promised, received=received, seen=seen)
         if problem:
             into.note_problem(f"{name}: {problem}")
@@ -104,7 +111,6 @@ def skip_pages(
             if promised == 0:
                 into.say_empty()
             return
-    raise _too_much(f"{client.limits.max_pages} pages (max_pages)", url)
 
 
 def _problem(page: Page, *, promised: int, received: int, seen: set[str]) -> str | None:
@@ -120,17 +126,12 @@ def _problem(page: Page, *, promised: int, received: int, seen: set[str]) -> str
     return None
 
 
-def _too_much(limit: str, url: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"the feed has more than {limit}",
-        where=described_url(url),
-        remedy="Raise page_size or the limit if the feed is really this large.",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class HttpPagesAdapter:
-    """An `Adapter` for `GET {url}?processor=&date=&limit=&skip=`. Safe to repeat; holds no connection."""
+    """An `Adapter` for `GET {url}?processor=&date=&limit=&skip=`, with a bearer token where `token_env` names one.
+
+    Safe to repeat; holds no connection and no token.
+    """
 
     kind: str
     url: str
@@ -139,6 +140,10 @@ class HttpPagesAdapter:
     page_size: int
     limits: HttpLimits
     parse: RecordParser
+    time_field: str = ""
+    """Where a record says its time, if it does: pages that do not overlap in time are then not held together."""
+    token_env: str | None = None
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def source(self) -> str:
@@ -147,7 +152,7 @@ class HttpPagesAdapter:
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
         """Store every page of `day`."""
-        with HttpClient(self.limits) as client:
+        with self._client() as client:
             skip_pages(
                 client,
                 self.url,
@@ -158,29 +163,66 @@ class HttpPagesAdapter:
             )
 
     def read(self, raw: RawFeed, folder: Path, day: BusinessDay) -> Iterator[ParsedChunk]:
-        """One chunk per page; a page is bounded by `HttpLimits.page_max_bytes`."""
-        for file in raw.files:
-            page = decode_page(
-                (folder / file.name).read_bytes(), record_list_field=self.record_list_field, where=file.name
-            )
-            yield self._chunk(page, file.name, day)
+        """Rows by time and content: in which order the server lists them, and on which pages, makes no difference.
+
+        What is held is what overlaps in time, and a page is bounded by `HttpLimits.page_max_bytes`.
+        """
+        return chunks_in_order(
+            ((self._earliest(folder / file.name), folder / file.name) for file in raw.files),
+            read=lambda file: self._records(file, day),
+            chunk_of=_chunk_of,
+            by=TIME_AND_CONTENT,
+        )
 
     def probe(self) -> None:
         """Ask for one record of today and understand the answer."""
         today = datetime.now(UTC).date().isoformat()
         query: QueryParameters = {"processor": self.processor, "date": today, "limit": 1, "skip": 0}
-        with HttpClient(self.limits) as client:
+        with self._client() as client:
             body = client.get(self.url, query)
         decode_page(body, record_list_field=self.record_list_field, where=self.source)
 
-    def _chunk(self, page: Page, raw_file: str, day: BusinessDay) -> ParsedChunk:
-        rows: list[dict[str, object]] = []
+    def _client(self) -> HttpClient:
+        if self.token_env is None:
+            return HttpClient(self.limits)
+        return HttpClient(self.limits, headers=self.credentials.bearer(self.token_env), explain=self._token_refused)
+
+    def _token_refused(self, refusal: Refusal) -> FeedRefused | None:
+        if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return None
+        return FeedRefused(
+            f"the feed refused the request with status {refusal.status}",
+            where=refusal.where,
+            remedy=f"Check {self.token_env}: it must be a token that may read this feed.",
+        )
+
+    def _page(self, file: Path) -> Page:
+        return decode_page(file.read_bytes(), record_list_field=self.record_list_field, where=file.name)
+
+    def _earliest(self, file: Path) -> int:
+        """The first second of a page; 0 where its records say none: then it is read first."""
+        seconds: list[int] = []
+        for text in self._page(file).records if self.time_field else ():
+            with suppress(FieldRefused):  # a rejected row, later
+                at = decode_record(text).instant(self.time_field)
+                seconds.append(int(at.replace(microsecond=0).timestamp()))
+        return min(seconds, default=0)
+
+    def _records(self, file: Path, day: BusinessDay) -> PageOfRecords[ParsedRecord]:
+        numbers: list[int] = []
+        records: list[ParsedRecord] = []
         rejected: list[RejectedRow] = []
-        for record_number, text in enumerate(page.records, start=1):
+        for number, text in enumerate(self._page(file).records, start=1):
             try:
-                parsed = self.parse(decode_record(text), day)
+                records.append(self.parse(decode_record(text), day))
+                numbers.append(number)
             except FieldRefused as refusal:
-                rejected.append(RejectedRow(raw_file, record_number, refusal.column, refusal.reason))
-            else:
-                rows.append({"raw_file": raw_file, "record_number": record_number, **parsed})
-        return ParsedChunk(rows=pa.Table.from_pylist(rows, schema=PARSED_SCHEMA), rejected=tuple(rejected))
+                rejected.append(RejectedRow(file.name, number, refusal.column, refusal.reason))
+        return PageOfRecords(file.name, numbers, records, tuple(rejected))
+
+
+def _chunk_of(pages: Sequence[PageOfRecords[ParsedRecord]]) -> ParsedChunk:
+    records = records_of(pages)
+    return chunk_of_pages(
+        pages, {name: [record.get(name) for record in records] for name in ParsedRecord.__annotations__}
+    )

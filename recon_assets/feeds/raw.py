@@ -18,12 +18,16 @@ from recon_assets.domain.records import Side
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """One file as it came. `source` is where from, without credentials: a URL or a file name."""
+    """One file as it came. `source` is where from, without credentials: a URL or a file name.
+
+    `version` is what its place called this state of it; None where a place has no such word.
+    """
 
     name: str
     source: str
     size_bytes: int
     sha256: str
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class RawFeedWriter:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._unfinished, ignore_errors=True)
 
-    def add_file(self, name: str, *, source: str, chunks: Iterable[bytes]) -> RawFile:
+    def add_file(self, name: str, *, source: str, chunks: Iterable[bytes], version: str | None = None) -> RawFile:
         """Store the bytes of one file, unchanged, and fsync them. When `chunks` raises, nothing of the file is kept."""
         assert "/" not in name and name not in {file.name for file in self._files}, (
             "raw file names are plain and unique"
@@ -95,7 +99,7 @@ class RawFeedWriter:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        file = RawFile(name=name, source=source, size_bytes=size, sha256=digest.hexdigest())
+        file = RawFile(name=name, source=source, size_bytes=size, sha256=digest.hexdigest(), version=version)
         self._files.append(file)
         return file
 

@@ -22,6 +22,7 @@ from recon_assets.domain.records import RejectedRow
 from recon_assets.feeds.http_answers import raise_html
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+Item = TypeVar("Item")
 
 MinorUnits = Annotated[int, msgspec.Meta(ge=-MAX_MINOR, le=MAX_MINOR)]
 """A JSON integer in the range of our amounts; a number with a point is refused, even before zeros."""
@@ -44,12 +45,12 @@ _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
-class PageOfRecords(Generic[Record]):
+class PageOfRecords(Generic[Item]):
     """The records of one raw file, each with its number from 1, and those that are none."""
 
     raw_file: str
     numbers: Sequence[int]
-    records: Sequence[Record]
+    records: Sequence[Item]
     rejected: tuple[RejectedRow, ...]
 
 

@@ -4,8 +4,10 @@ What belongs here: addresses, columns that a feed does not fill, leaving out row
 and the order of time. Not here: decoding (`record_structs`) and what a column holds (the adapter).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,12 +17,27 @@ import pyarrow.compute as pc
 
 from recon_assets.domain.records import RejectedRow
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.collector import collector_off
 from recon_assets.feeds.record_structs import PageOfRecords
 from recon_assets.schemas.frames import PARSED_SCHEMA, WORD
 
 Columns = Mapping[str, "pa.Array | Sequence[Any]"]
 
-_ORDER: Final = [("occurred_at", "ascending"), ("record_id", "ascending")]
+BATCH_ROWS: Final = 20_000
+"""Records that are on their way to columns at a time."""
+
+TIME_AND_ID: Final = ("occurred_at", "record_id")
+TIME_AND_CONTENT: Final = (
+    "occurred_at",
+    "transaction_id",
+    *(
+        name
+        for name in PARSED_SCHEMA.names
+        if name not in {"raw_file", "record_number", "occurred_at", "transaction_id"}
+    ),
+)
+"""For feeds whose ids may come twice: rows that are equal in all of it are the same but for their address."""
+
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -74,11 +91,13 @@ def instants_of_seconds(seconds: Sequence[int]) -> pa.Array:
 class TimeOrder:
     """Sorts rows by time and then by the feed's own id, holding only those that something earlier may precede.
 
-    The same rows give the same order however they were paged; rows that are equal in both stay in the order they came.
+    The same rows give the same order however they were paged; rows that are equal in `by` stay in the order they came.
     With pages that overlap little, memory is that of one batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, by: Sequence[str] = TIME_AND_ID) -> None:
+        assert by[0] == "occurred_at", "what is held is decided by time"
+        self._by = by
         self._held = PARSED_SCHEMA.empty_table()
 
     def rows_before(self, new: pa.Table, second: int | None) -> pa.Table:
@@ -86,7 +105,7 @@ class TimeOrder:
         table = (
             pa.concat_tables([self._held, new]).unify_dictionaries().combine_chunks() if self._held.num_rows else new
         )
-        table = table.take(pc.sort_indices(table, sort_keys=_ORDER))
+        table = table.take(self._places(table))
         if second is None:
             self._held = PARSED_SCHEMA.empty_table()
             return table
@@ -94,6 +113,37 @@ class TimeOrder:
         ready = int(np.searchsorted(occurred, second * _MICROSECONDS, side="left"))
         self._held = _compact(table.slice(ready))
         return table.slice(0, ready)
+
+    def _places(self, table: pa.Table) -> pa.Array:
+        """Where the rows are in order. Arrow sorts no tables by words in dictionaries: those are written out."""
+        keys = {name: table[name].cast(pa.string()) if table[name].type == WORD else table[name] for name in self._by}
+        return pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in self._by])
+
+
+def chunks_in_order(
+    files: Iterable[tuple[int, Path]],
+    *,
+    read: Callable[[Path], PageOfRecords[Any]],
+    chunk_of: Callable[[Sequence[PageOfRecords[Any]]], ParsedChunk],
+    by: Sequence[str] = TIME_AND_ID,
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[ParsedChunk]:
+    """The rows of all pages in the order of `by`, whatever the order of pages and within them.
+
+    Each of `files` is a page with its earliest second (0 where it has none: it is read first). So what is held is
+    what overlaps. A chunk has the rows that are ready, and what was rejected or left out on the pages read for it.
+    """
+    left = deque(sorted(files, key=lambda stamped: (stamped[0], stamped[1].name)))
+    order = TimeOrder(by)
+    while left:
+        with collector_off():
+            batch, rows = list[PageOfRecords[Any]](), 0
+            while left and rows < batch_rows:
+                batch.append(read(left.popleft()[1]))
+                rows += len(batch[-1].records)
+            chunk = chunk_of(batch)
+            del batch
+        yield replace(chunk, rows=order.rows_before(chunk.rows, left[0][0] if left else None))
 
 
 def _compact(rows: pa.Table) -> pa.Table:

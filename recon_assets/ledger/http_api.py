@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import Status
-from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.credentials import EnvironmentName
 from recon_assets.feeds.http_pages import (
     DEFAULT_PAGE_SIZE,
     BaseUrl,
@@ -24,6 +24,8 @@ from recon_assets.feeds.http_pages import (
 )
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, net_minor
 from recon_assets.schemas.currencies import exponent_of
+
+TIME_FIELD: Final = "created_at"
 
 COMMON_STATUS_WORDS: Final[Mapping[str, Status]] = {
     **{status.value: status for status in Status},
@@ -43,26 +45,32 @@ COMMON_STATUS_WORDS: Final[Mapping[str, Status]] = {
 
 
 class LedgerApiFeed(BaseModel):
-    """Configuration. `statuses` maps the ledger's own words, in any case, to the canonical status."""
+    """Configuration. `statuses` maps the ledger's own words, in any case, to the canonical status;
+    `token_env` names the variable or secret of a bearer token, if the ledger asks for one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["ledger_api"] = "ledger_api"
     base_url: BaseUrl
     page_size: PageSize = DEFAULT_PAGE_SIZE
+    token_env: EnvironmentName | None = None
     statuses: dict[str, Status] = Field(default_factory=dict)
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The ledger's entries for `processor`."""
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The ledger's entries for the processor."""
         own_words = {word.strip().lower(): status for word, status in self.statuses.items()}
         return HttpPagesAdapter(
             kind=self.kind,
             url=f"{self.base_url}/transactions",
-            processor=processor,
+            processor=around.processor,
             record_list_field="transactions",
             page_size=self.page_size,
-            limits=limits,
+            limits=around.limits,
             parse=_Entry({**COMMON_STATUS_WORDS, **own_words}).parse,
+            token_env=self.token_env,
+            credentials=around.credentials,
+            time_field=TIME_FIELD,
         )
 
 
@@ -89,7 +97,7 @@ class _Entry:
             fee_minor=fee_minor,
             net_minor=None if fee_minor is None else net_minor(amount_minor=amount_minor, fee_minor=fee_minor),
             status=self._status(entry),
-            occurred_at=entry.instant("created_at"),
+            occurred_at=entry.instant(TIME_FIELD),
         )
 
     def _status(self, entry: JsonFields) -> Status:

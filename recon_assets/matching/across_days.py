@@ -47,14 +47,14 @@ def chain_days(
     neighbours: Mapping[date, Path],
     rules: MatchingRules,
 ) -> None:
-    """Match the open records of the day with those of the days around: the table `across_days`."""
+    """Match the open records of the day, `chained_records`, with those of the days around: the table `across_days`."""
     since, until = days_needed(day_of, rules)
     files = [path for other, path in sorted(neighbours.items()) if other != day_of and since <= other <= until]
     chaining = [step for step in steps if step.kind in _KINDS_ACROSS_DAYS and step.rule.dates is not None]
     if not files or not chaining:
         return
     runner.frame("neighbours", files)
-    runner.view("all_open_records", "SELECT * FROM open_records UNION ALL SELECT * FROM neighbours")
+    runner.view("all_open_records", "SELECT * FROM chained_records UNION ALL SELECT * FROM neighbours")
     for step in chaining:
         _declare_step(runner, step, since=since, until=until, rules=rules)
         runner.stage("4_across_days_1")

@@ -58,15 +58,15 @@ class Matching:
     """What the matching found; Parquet files, in a fixed order, so that equal days give equal bytes.
 
     `discrepancies` has a row for every record that is alone and every match worth a word; `matches` and `candidates`
-    are what was looked at with care: every other record is matched by the first step. `open_records` and `across_days`
-    are None for a day that is not complete.
+    are what was looked at with care: every other record is matched by the first step. `open_records` is None for a day
+    that is not complete; `across_days` then has what matches among the days around without it.
     """
 
     discrepancies: Path
     matches: Path
     candidates: Path
     open_records: Path | None
-    across_days: Path | None
+    across_days: Path
     matched_by_pass: Mapping[str, PassMatches]
     processor_transactions: int
     ledger_entries: int
@@ -94,8 +94,9 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, memory_limit: str =
             _run_step(runner, step)
         _find_ambiguous(runner, steps)
         runner.stage("4_open_records")
-        if day.complete:
-            chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
+        # without a conclusion the day has no part in what matches across days, but the days around still have theirs
+        runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")
+        chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
         runner.stage("6_answer")
         runner.stage("7_proof")
@@ -207,7 +208,8 @@ def _declare_step(runner: DuckDBRunner, step: Step) -> None:
 
 def _declare_bands(runner: DuckDBRunner, *, width: int) -> None:
     """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
-    band = f"CAST(floor(CAST(t.amount_minor AS DECIMAL(20, 0)) / {width}) AS BIGINT)" if width > 1 else "t.amount_minor"
+    below = f"((CAST(t.amount_minor AS HUGEINT) % {width}) + {width}) % {width}"
+    band = f"CAST((t.amount_minor - {below}) // {width} AS BIGINT)" if width > 1 else "t.amount_minor"
     shifts = (-1, 0, 1) if width > 1 else (0,)
     ledger = " UNION ALL ".join(
         f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
@@ -251,12 +253,10 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
         DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
         MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
         CANDIDATES_FILE: "SELECT * FROM candidates ORDER BY pass, step, processor_seq, ledger_seq",
+        ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",
     }
     if complete:
-        queries |= {
-            OPEN_RECORDS_FILE: "SELECT * FROM open_records ORDER BY side, seq",
-            ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",
-        }
+        queries[OPEN_RECORDS_FILE] = "SELECT * FROM open_records ORDER BY side, seq"
     for name, query in queries.items():
         runner.write(query, into / name)
     counts = {
@@ -270,7 +270,7 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
         matches=into / MATCHES_FILE,
         candidates=into / CANDIDATES_FILE,
         open_records=into / OPEN_RECORDS_FILE if complete else None,
-        across_days=into / ACROSS_DAYS_FILE if complete else None,
+        across_days=into / ACROSS_DAYS_FILE,
         matched_by_pass=_matched_by_pass(runner, rules, clean),
         processor_transactions=records["processor"],
         ledger_entries=records["ledger"],
@@ -281,13 +281,15 @@ def _written(runner: DuckDBRunner, rules: MatchingRules, into: Path, *, clean: i
 
 
 def _matched_by_pass(runner: DuckDBRunner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
-    """Every pass, also those that found nothing; the clean records are the first one's."""
+    """Matches that are no discrepancy, of every pass, also of one without any; clean records are the first one's."""
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
         for row in runner.rows(
-            "SELECT pass, count(DISTINCT (step, match_no)) AS matches,"
-            " count(DISTINCT processor_seq) AS processor_records, count(DISTINCT ledger_seq) AS ledger_records"
-            " FROM pairs GROUP BY pass"
+            "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+            " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+            " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
+            " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
+            " WHERE a.class IS NULL GROUP BY p.pass"
         )
     }
     none = PassMatches.of_pairs(0)

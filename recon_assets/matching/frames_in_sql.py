@@ -46,10 +46,10 @@ def declare_frames(
 
 
 def _expected_fee(fees: FeeSchedule | None) -> str:
-    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up."""
+    """As `FeeSchedule.expected_minor` computes it, half a minor unit rounded up. Refunds, payouts and the like cost other."""
     if fees is None:
         return _NO_FEE
     rate = f"abs(CAST(amount_minor AS HUGEINT)) * {fees.basis_points}"
     by_rate = f"CAST(({rate} + {BASIS_POINTS // 2}) // {BASIS_POINTS} AS BIGINT)"
     cases = " ".join(f"WHEN '{currency}' THEN {by_rate} + {fixed}" for currency, fixed in fees.fixed_minor.items())
-    return f"CASE currency {cases} END"
+    return f"CASE WHEN amount_minor > 0 AND coalesce(movement = 'payment', TRUE) THEN CASE currency {cases} END END"

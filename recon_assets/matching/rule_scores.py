@@ -21,14 +21,12 @@ Score = Annotated[int, Field(strict=True, ge=1, le=MAX_SCORE)]
 class Features(Strict):
     """What each agreement of two records is worth; 0 is nothing. What a side does not say agrees with nothing.
 
-    `amount_close` counts for amounts that differ within the pass's tolerance, `date_close` for business dates that
-    differ within its window, `time_close` for instants at most `time_close_seconds` apart.
+    `amount_close` counts for amounts that differ within the pass's tolerance, `time_close` for instants at most
+    `time_close_seconds` apart.
     """
 
     amount_equal: Weight = 0
     amount_close: Weight = 0
-    date_equal: Weight = 0
-    date_close: Weight = 0
     time_close: Weight = 0
     merchant_equal: Weight = 0
     reference_equal: Weight = 0
@@ -38,13 +36,13 @@ class Features(Strict):
     @property
     def highest_score(self) -> int:
         """What a pair in full agreement gets: equal and close exclude each other."""
-        exclusive = max(self.amount_equal, self.amount_close) + max(self.date_equal, self.date_close)
+        amount = max(self.amount_equal, self.amount_close)
         others = (self.time_close, self.merchant_equal, self.reference_equal, self.order_equal, self.movement_equal)
-        return exclusive + sum(others)
+        return amount + sum(others)
 
 
 class Scored(Strict):
-    """Candidates have equal currency, amounts at most `amount_band_minor` apart and dates within the pass's window.
+    """Candidates are of one day, have equal currency and amounts at most `amount_band_minor` apart.
 
     A pair is confirmed when it scores `confirm_from` or more, at least `margin` more than any other candidate of either
     record, and its amounts agree within the pass's tolerance. Others from `suggest_from` on are suggested.

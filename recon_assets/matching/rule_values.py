@@ -249,9 +249,8 @@ class Tolerance(Strict):
 
 
 class AmountRule(Strict):
-    """What is compared, gross (`amount`) or `net`, and how exactly."""
+    """How exactly amounts are compared. They are gross: what the ledger books net is mapped by its feed's columns."""
 
-    compare: Literal["amount", "net"] = "amount"
     tolerance: Tolerance = Tolerance()
 
 

@@ -96,11 +96,13 @@ class Pass(Strict):
             raise mistake(f"{self.cardinality} needs group_by: the column whose rows are summed", at=("cardinality",))
         if self.amount.tolerance:
             raise mistake(f"{self.cardinality} is exact: no tolerance", at=("amount", "tolerance"))
+        if self.dates is not None:
+            raise mistake(f"{self.cardinality} looks at one day", at=("dates",))
         return self
 
     def _check_scored(self, scored: Scored) -> None:
-        if self.dates is None:
-            raise mistake("a scored pass needs a window: its candidates are found by amount and date", at=("dates",))
+        if self.dates is not None:
+            raise mistake("a scored pass looks at one day", at=("dates",))
         if self.cardinality != "one_to_one":
             raise mistake("a scored pass is one_to_one", at=("cardinality",))
         if self.differs != "leave":

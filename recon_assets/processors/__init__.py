@@ -1,8 +1,6 @@
 """The processors' side: one module or package per kind of feed, named after its `kind` in the configuration.
 
-To add one: copy `products_api.py`, which is the whole pattern. A frozen pydantic model with a literal `kind` is its
-configuration; `adapter(...)` builds what implements `recon_assets.feeds.adapter.Adapter`; one function says what a
-record means and raises `FieldRefused` for a record that is no transaction. A feed that pages by `limit` and `skip`
-needs nothing else. Then add the model to the configuration's union of feeds. A feed of files needs no code at all:
-it is described in YAML (`recon_assets.feeds.files`).
+To add one, follow "By code" in docs/processors.md, whose example is tested: a frozen pydantic model with a literal
+`kind` and `adapter(Surroundings)`, one function that says what a record means, and a line in `registry`. A feed of
+files needs no code at all: it is described in YAML (`recon_assets.feeds.files`).
 """

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Status
-from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.http_pages import (
     DEFAULT_PAGE_SIZE,
     BaseUrl,
@@ -46,8 +45,8 @@ class ProductsApiFeed(BaseModel):
     fee_basis_points: int = Field(default=290, ge=0, le=BASIS_POINTS)
     fee_fixed_minor: int = Field(default=30, ge=0, le=1_000_000)
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The feed of `processor`."""
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The feed of the processor."""
         exponent = exponent_of(self.currency)
         assert exponent is not None, "the currency was checked when the configuration was read"
         charge = _Charge(
@@ -59,10 +58,10 @@ class ProductsApiFeed(BaseModel):
         return HttpPagesAdapter(
             kind=self.kind,
             url=f"{self.base_url}/products",
-            processor=processor,
+            processor=around.processor,
             record_list_field="products",
             page_size=self.page_size,
-            limits=limits,
+            limits=around.limits,
             parse=charge.parse,
         )
 

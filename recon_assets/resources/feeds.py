@@ -8,16 +8,19 @@ from pydantic import SecretStr
 
 from recon_assets.configuration import SANDBOX_URL, ProcessorConfig
 from recon_assets.domain.records import Side
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.credentials import Credentials
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.http import HttpLimits
+from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
 from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
-from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
+from recon_assets.processors.registry import ProcessorFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
+from recon_assets.resources.secrets import AwsSecrets
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
@@ -26,46 +29,44 @@ SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
 """Opens nothing but the sandbox, which takes any test key: no variable has to be set for the demo."""
 SANDBOX_SQUARE_TOKEN = SecretStr("sandbox-square-token")
 """The same for Square."""
+SANDBOX_PAYPAL_SECRET = SecretStr("sandbox")
+"""The same for PayPal, where the processor's name is the client id."""
+
+Feed = ProcessorFeed | LedgerApiFeed | SqlLedgerFeed | FilesDescription
 
 
 class Feeds:
-    """Gives the adapter of either side of a processor."""
+    """Gives the adapter of either side of a processor, and with it the credentials of this deployment."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._credentials = Credentials(AwsSecrets(settings.aws_secrets) if settings.aws_secrets else None)
         self._lock = Lock()
         self._sandbox_url: str | None = None
 
     def adapter(self, config: ProcessorConfig, side: Side) -> Adapter:
         """The configured feed of one side. Starts the sandbox if that is what is configured."""
-        feed = config.feed if side is Side.PROCESSOR else config.ledger
+        feed, settings = _feed_of(config, side), self._settings
         if isinstance(feed, FilesDescription):
-            return FilesAdapter(processor=config.name, side=side, description=feed, feeds_dir=self._settings.feeds_dir)
-        if isinstance(feed, PayPalSettlementFeed):
-            return feed.adapter(processor=config.name, feeds_dir=self._settings.feeds_dir)
+            return FilesAdapter(config.name, side, feed, settings.feeds_dir, self._credentials)
         if isinstance(feed, SqlLedgerFeed):
-            return SqlLedgerAdapter(config.name, feed, feed.query_text(self._settings.config_dir))
-        in_sandbox = feed.base_url == SANDBOX_URL
-        if in_sandbox:
-            url = self._sandbox()
-            if isinstance(feed, StripeApiFeed):
-                feed = feed.with_key(base_url=url, api_key=SANDBOX_STRIPE_KEY)
-            elif isinstance(feed, SquareApiFeed):
-                feed = feed.with_token(base_url=url, access_token=SANDBOX_SQUARE_TOKEN)
-            else:
-                feed = feed.model_copy(update={"base_url": url})
-        limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
-        if isinstance(feed, PayPalApiFeed):
-            return feed.adapter(processor=config.name, limits=limits, in_sandbox=in_sandbox)
-        return feed.adapter(processor=config.name, limits=limits)
+            return SqlLedgerAdapter(config.name, feed, feed.query_text(settings.config_dir), self._credentials)
+        if _is_in_sandbox(feed):
+            feed = _in_sandbox(feed, self._sandbox(), processor=config.name)
+        return feed.adapter(
+            Surroundings(
+                processor=config.name,
+                side=side,
+                limits=HttpLimits(read_timeout_s=settings.http_timeout_s, attempts=settings.http_attempts),
+                feeds_dir=settings.feeds_dir,
+                config_dir=settings.config_dir,
+                credentials=self._credentials,
+            )
+        )
 
     def source(self, config: ProcessorConfig, side: Side) -> str:
         """Where the records of a side come from, for reports and people; without credentials."""
-        feed = config.feed if side is Side.PROCESSOR else config.ledger
-        without_address = FilesDescription | PayPalSettlementFeed | SqlLedgerFeed
-        if not isinstance(feed, without_address) and feed.base_url == SANDBOX_URL:
-            return SANDBOX_SOURCE
-        return self.adapter(config, side).source
+        return SANDBOX_SOURCE if _is_in_sandbox(_feed_of(config, side)) else self.adapter(config, side).source
 
     def _sandbox(self) -> str:
         """Start it once per process; it ends with the process."""
@@ -75,3 +76,23 @@ class Feeds:
                 self._sandbox_url = running.enter_context(running_sandbox()).base_url
                 atexit.register(running.close)
             return self._sandbox_url
+
+
+def _feed_of(config: ProcessorConfig, side: Side) -> Feed:
+    return config.feed if side is Side.PROCESSOR else config.ledger
+
+
+def _is_in_sandbox(feed: Feed) -> bool:
+    """A feed without an address is never there."""
+    return getattr(feed, "base_url", None) == SANDBOX_URL
+
+
+def _in_sandbox(feed: ProcessorFeed | LedgerApiFeed, url: str, *, processor: str) -> ProcessorFeed | LedgerApiFeed:
+    """The same feed at the sandbox's address, with credentials that open nothing else where it needs some."""
+    if isinstance(feed, StripeApiFeed):
+        return feed.with_key(base_url=url, api_key=SANDBOX_STRIPE_KEY)
+    if isinstance(feed, SquareApiFeed):
+        return feed.with_token(base_url=url, access_token=SANDBOX_SQUARE_TOKEN)
+    if isinstance(feed, PayPalApiFeed):
+        return feed.with_login(base_url=url, client_id=processor, client_secret=SANDBOX_PAYPAL_SECRET)
+    return feed.model_copy(update={"base_url": url})

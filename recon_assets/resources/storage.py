@@ -78,5 +78,17 @@ class Storage:
                 remedy=f"Materialise {what} for {attempt.day} again.",
             ) from error
 
+    def was_attempted(self, processor: str, day: str) -> bool:
+        """Whether any run of this processor-day got so far as to fetch, however it ended."""
+        return (self.root / processor / day).is_dir()
+
+    def latest_handle(self, kind: type[Handle], *, processor: str, day: str, stage: str) -> Handle | None:
+        """What `stage` handed over in the latest attempt that had it; None when none had, or of another version."""
+        attempt = Attempt(processor=processor, day=day, dagster_run_id="latest")
+        try:
+            return self.load_handle(kind, attempt=attempt, stage=stage)
+        except FeedNotUnderstood:
+            return None
+
     def _latest(self, attempt: Attempt, stage: str) -> Path:
         return self.root / attempt.processor / attempt.day / "latest" / f"{stage}.json"

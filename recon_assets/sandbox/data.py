@@ -31,6 +31,11 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
         """The price in cents."""
         return minor_from_text(bytes(self.price).decode(), exponent=_USD_PLACES)
 
+    @property
+    def merchant(self) -> str:
+        """Who sells it."""
+        return (self.brand or self.category).upper()
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One ledger entry; amounts are decimal strings in major units."""
@@ -75,7 +80,7 @@ def entries_of(processor: str, business_date: date) -> list[Entry]:
             transaction_id=transaction_id(processor, business_date, product.id),
             amount=_major(amount_minor),
             currency="EUR" if product.id in scenario.ledger_says_eur else "USD",
-            merchant_id=(product.brand or product.category).upper(),
+            merchant_id=product.merchant,
             reference_number=product.sku,
             fee=_major(agreed_fee_minor(product.price_minor)),
             status="pending" if product.id in scenario.ledger_says_pending else "completed",

@@ -105,7 +105,7 @@ def _record(processor: str, day: date, product: Product, at: datetime) -> dict[s
             "transaction_status": "S",
             "custom_field": product.sku,
         },
-        "store_info": {"store_id": (product.brand or product.category).upper()},
+        "store_info": {"store_id": product.merchant},
     }
 
 

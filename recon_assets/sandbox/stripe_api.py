@@ -81,7 +81,7 @@ def _records_of(business_date: date, *, is_expanded: bool) -> Iterator[Json]:
         created = int(datetime.fromisoformat(created_at(business_date, product.id)).timestamp())
         source_id = transaction_id(PROCESSOR, business_date, product.id)
         fee = agreed_fee_minor(product.price_minor)
-        metadata = {"sku": product.sku, "merchant_id": (product.brand or product.category).upper()}
+        metadata = {"sku": product.sku, "merchant_id": product.merchant}
         yield {
             "id": f"txn_sandbox{business_date:%Y%m%d}{product.id:04d}{suffix}",
             "object": "balance_transaction",

@@ -74,6 +74,9 @@ def stage_across_days(connection: TenantConnection, across_days: AcrossDays | No
     if across_days is None:
         return
     copy_into_stage(connection, _STAGE, ACROSS_COLUMNS, across_days.file)
+    # else each live match would be looked for in all of them
+    connection.execute(f"CREATE INDEX ON {_STAGE} ((processor_discrepancy_id::uuid))".encode())
+    connection.execute(f"ANALYZE {_STAGE}".encode())
     beyond = connection.execute(
         f"""
         SELECT count(*) FROM {_STAGE} AS s

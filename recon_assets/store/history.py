@@ -29,7 +29,8 @@ _SELECT_RUNS: Final = """
         start_time, end_time, failed_stage, failure_reason, processor_transactions, internal_transactions,
         matched_count, discrepancy_count, pending_count, missing_transaction_count, rule_version, currency,
         total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
-        compliance_status, incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class, superseded_by
+        compliance_status, incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class,
+        superseded_by
     FROM {}
 """
 
@@ -233,7 +234,11 @@ def discrepancies_of(connection: TenantConnection, run_id: UUID, *, limit: int) 
 
 def _refuse_if_there_were_some(connection: TenantConnection, run_id: UUID) -> None:
     counted = connection.execute(
-        "SELECT discrepancy_count, run_date FROM reconciliation_runs WHERE id = %s AND discrepancy_count > 0", [run_id]
+        """
+        SELECT discrepancy_count + coalesce(pending_count, 0), run_date FROM reconciliation_runs
+        WHERE id = %s AND discrepancy_count + coalesce(pending_count, 0) > 0
+        """,
+        [run_id],
     ).fetchone()
     if counted is None:
         return

@@ -111,7 +111,9 @@ _RECORD_CHANGES_OF_OTHER_DAYS: Final = f"""
         CASE WHEN t.is_matched THEN {_STATE.format("o")} END,
         CASE WHEN NOT t.is_matched THEN {_STATE.format("o")} END
     FROM touched AS t
-    INNER JOIN alone AS o ON o.business_date = t.business_date AND o.discrepancy_id = t.discrepancy_id
+    -- FULL, since that is hashed whatever the planner believes of tables that have just grown
+    FULL JOIN alone AS o ON o.business_date = t.business_date AND o.discrepancy_id = t.discrepancy_id
+    WHERE coalesce(t.business_date = o.business_date, FALSE)
 """  # noqa: S608 (expressions of ours)
 
 

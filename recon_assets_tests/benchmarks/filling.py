@@ -163,6 +163,21 @@ _DISCREPANCIES: Final = """
     WHERE a.answers AND a.run_date BETWEEN %(since)s AND %(month_end)s
 """
 
+# Of each two neighbouring days, every tenth missing transaction of the one with a missing ledger entry of the other.
+_ACROSS_DAYS: Final = """
+    INSERT INTO prior_day_matches (
+        tenant_id, processor_name, processor_date, processor_discrepancy_id, ledger_date, ledger_discrepancy_id,
+        currency, amount_minor, pass, rule_version, found_by, found_at
+    )
+    SELECT a.tenant_id, a.processor_name, a.run_date, md5(a.seed || 10 * k + 1)::uuid, b.run_date,
+        md5(b.seed || 10 * k + 6)::uuid, 'USD', 2000, 'reference', repeat('4', 64), b.id, b.start_time
+    FROM filled_attempts AS a
+    INNER JOIN filled_attempts AS b
+        ON b.tenant_id = a.tenant_id AND b.processor_name = a.processor_name AND b.run_date = a.run_date + 1
+    CROSS JOIN LATERAL generate_series(0, least(a.found, b.found) / 10 - 1) AS k
+    WHERE a.answers AND a.is_current AND NOT a.incomplete AND b.answers AND b.is_current AND NOT b.incomplete
+"""
+
 _CHECKS: Final = """
     INSERT INTO data_quality_checks (
         tenant_id, dagster_run_id, run_id, asset_key, processor_name, business_date, check_name, passed, severity,
@@ -202,7 +217,7 @@ def fill(connection: psycopg.Connection, extent: Extent) -> None:
     parameters = extent.parameters
     with connection.transaction(), _without_guards(connection), _without_indexes(connection):
         connection.execute("SELECT setseed(0.25), set_config('maintenance_work_mem', '256MB', true)")
-        for statement in (_DAYS, _ATTEMPTS, _RUNS, _PROOFS, _CHECKS, _OUTBOX, _HEALTH):
+        for statement in (_DAYS, _ATTEMPTS, _RUNS, _PROOFS, _ACROSS_DAYS, _CHECKS, _OUTBOX, _HEALTH):
             connection.execute(statement.encode(), parameters)
         months = connection.execute(
             "SELECT DISTINCT date_trunc('month', run_date)::date FROM filled_days ORDER BY 1"

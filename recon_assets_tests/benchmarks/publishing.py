@@ -105,7 +105,8 @@ def write_day(file: Path, rows: int) -> tuple[Path, Conclusion]:
             at, MATCHING_COLUMNS.field(at), pa.array(values, MATCHING_COLUMNS.field(at).type)
         )
     pq.write_table(template, file, compression="zstd")
-    names = [{"class": "missing_in_ledger", "currency": "USD", "amount_minor": amount} for amount in amounts]
+    alike = {"class": "missing_in_ledger", "outcome": "discrepancy", "currency": "USD"}
+    names = [alike | {"amount_minor": amount} for amount in amounts]
     return file, conclusion(names)
 
 

@@ -67,6 +67,7 @@ def test_a_clear_file_is_described_whole_and_only_the_ledger_is_left_to_decide(p
         ("id;amount;date;time;timezone\nx;1.50;30.09.2025;10:00:00;CEST\n", "times.zones", "CEST"),
         ("id;amount;status\nx;1.50;Strange\n", "statuses.Strange", "one of pending"),
         ("id;amount\nx;1.50\n", "columns.currency", "constants.currency"),
+        ("id;amount;currency;net currency\nx;1.50;USD;EUR\n", "columns.currency", "currency, or another of"),
         ("id;amount\nx;1.50\n", "columns.occurred_at", "no column of a known name"),
         ("one;two\nx;1.50\n", "columns", "no name of the header is known"),
         ("id;amount;state\nx;1.50;gelöscht\n".encode("cp1252"), "csv.encoding", "not UTF-8"),

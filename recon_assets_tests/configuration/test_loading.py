@@ -13,6 +13,7 @@ from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.settings import Settings
 
@@ -56,15 +57,13 @@ def _without_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_configuration_of_this_repository_is_three_processors_on_the_sandbox() -> None:
     configuration = Configuration.load(Settings(_env_file=None, RECON_HOME=PROJECT))
 
-    kinds = {"paypal": PayPalApiFeed, "square": ProductsApiFeed, "stripe": StripeApiFeed}
+    kinds = {"paypal": PayPalApiFeed, "square": SquareApiFeed, "stripe": StripeApiFeed}
     assert list(configuration.processors) == list(kinds)
     for config in configuration.processors.values():
         assert (config.start_date, config.time_zone, config.day_starts_at) == (date(2025, 9, 1), "UTC", time())
         assert isinstance(config.feed, kinds[config.name])
         assert isinstance(config.ledger, LedgerApiFeed)
         assert (config.feed.base_url, config.ledger.base_url) == (SANDBOX_URL, SANDBOX_URL)
-        if isinstance(config.feed, ProductsApiFeed):
-            assert (config.feed.currency, config.feed.fee_basis_points, config.feed.fee_fixed_minor) == ("USD", 290, 30)
     assert configuration.risk == RiskThresholds()
 
 

@@ -29,6 +29,8 @@ STEPS = {
     "insert proofs": b"INSERT INTO reconciliation_proofs",
     "insert matches": b"INSERT INTO matches",
     "compare with the answer before": b"INSERT INTO discrepancy_events",
+    "end matches across days": b"UPDATE prior_day_matches",
+    "add matches across days": b"INSERT INTO prior_day_matches",
     "supersede": b"SET is_current = FALSE",
     "complete": b"is_current = TRUE",
     "put the message": b"INSERT INTO outbox",

@@ -40,6 +40,10 @@ def test_a_writer_that_deletes_and_inserts_does_not_survive_the_same_kills(tmp_p
         bench.database = replace(bench.database, name="naive")
         with bench.admin() as admin:
             admin.execute((PROJECT / "sql" / "migrations" / "0001_record.sql").read_bytes())
+            admin.execute(
+                "ALTER TABLE discrepancies ADD pass text, ADD differs text, ADD due_on date,"
+                " ADD counterpart_date date, ADD fee_difference_minor bigint"
+            )
         broken = 0
         for number, step in enumerate(["delete naively", "insert discrepancies", "complete"]):
             broken += _broken_by_a_kill(bench, tmp_path / str(number), f"c{number}", step)

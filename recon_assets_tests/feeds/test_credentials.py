@@ -7,8 +7,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits
+from recon_assets_tests.feeds.kept import Kept
 
 SECRET = "sk_live_canary"
 
@@ -19,12 +20,12 @@ def test_a_variable_without_a_value_is_named_and_says_what_to_do(monkeypatch, va
     if value is not None:
         monkeypatch.setenv("RECON_TEST_KEY", value)
     with pytest.raises(ConfigurationError, match=r"RECON_TEST_KEY has no value.*\.env"):
-        credential("RECON_TEST_KEY")
+        ENVIRONMENT.value("RECON_TEST_KEY")
 
 
 def test_its_value_is_not_printed(monkeypatch) -> None:
     monkeypatch.setenv("RECON_TEST_KEY", f" {SECRET}\n")
-    found = credential("RECON_TEST_KEY")
+    found = ENVIRONMENT.value("RECON_TEST_KEY")
     assert found.get_secret_value() == SECRET
     assert SECRET not in f"{found} {found!r}"
 
@@ -33,7 +34,35 @@ def test_the_file_env_is_read_where_the_environment_is_silent(monkeypatch, tmp_p
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RECON_TEST_KEY", raising=False)
     (tmp_path / ".env").write_text(f"RECON_TEST_KEY={SECRET}\n")
-    assert credential("RECON_TEST_KEY").get_secret_value() == SECRET
+    assert ENVIRONMENT.value("RECON_TEST_KEY").get_secret_value() == SECRET
+
+
+def test_the_environment_goes_before_a_store_which_is_not_asked_then(monkeypatch) -> None:
+    store = Kept(RECON_TEST_KEY=SECRET)
+    monkeypatch.setenv("RECON_TEST_KEY", "of the environment")
+    assert Credentials(store).value("RECON_TEST_KEY").get_secret_value() == "of the environment"
+    assert store.asked == 0
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_store_is_asked_for_what_the_environment_has_not(monkeypatch, value: str | None) -> None:
+    monkeypatch.delenv("RECON_TEST_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("RECON_TEST_KEY", value)
+    credentials = Credentials(Kept(RECON_TEST_KEY=f" {SECRET}\n"))
+    assert credentials.value("RECON_TEST_KEY").get_secret_value() == SECRET
+    assert SECRET not in f"{credentials!r}"
+
+
+@pytest.mark.parametrize("held", [{}, {"RECON_TEST_KEY": " "}])
+def test_a_name_without_a_value_in_both_places_says_where_was_looked(monkeypatch, held: dict[str, str]) -> None:
+    monkeypatch.delenv("RECON_TEST_KEY", raising=False)
+    with pytest.raises(ConfigurationError) as refused:
+        Credentials(Kept(OTHER=SECRET, **held)).value("RECON_TEST_KEY")
+    assert str(refused.value) == (
+        "RECON_TEST_KEY has no value, neither as an environment variable nor in a secret (the environment of this"
+        " process and a store). Set the variable, or add RECON_TEST_KEY with a text for its value to a secret."
+    )
 
 
 def test_headers_go_with_every_request_and_are_in_no_error(httpserver: HTTPServer) -> None:

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, FeedRefused, LimitExceeded
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl, HttpPagesAdapter
 from recon_assets.ledger.http_api import LedgerApiFeed
@@ -22,7 +23,7 @@ PageOf = Callable[[int, int], Any]
 
 def entry(number: int, **changes: Any) -> dict[str, Any]:
     return {
-        "transaction_id": f"T{number}",
+        "transaction_id": f"T{number:02}",
         "amount": "1.00",
         "currency": "USD",
         "status": "paid",
@@ -40,15 +41,15 @@ def well_behaved(count: int) -> PageOf:
 
 
 def adapter_of(
-    httpserver: HTTPServer, page_of: PageOf, *, page_size: int = 10, limits: HttpLimits = QUICK
+    httpserver: HTTPServer, page_of: PageOf, *, page_size: int = 10, limits: HttpLimits = QUICK, **configuration: Any
 ) -> HttpPagesAdapter:
     def serve(request: Request) -> Response:
         served = page_of(int(request.args["skip"]), int(request.args["limit"]))
         return Response(served if isinstance(served, bytes) else json.dumps(served), content_type="application/json")
 
     httpserver.expect_request("/transactions").respond_with_handler(serve)
-    feed = LedgerApiFeed(base_url=httpserver.url_for(""), page_size=page_size)
-    adapter = feed.adapter(processor="stripe", limits=limits)
+    feed = LedgerApiFeed(base_url=httpserver.url_for(""), page_size=page_size, **configuration)
+    adapter = feed.adapter(Surroundings(processor="stripe", limits=limits))
     assert isinstance(adapter, HttpPagesAdapter)
     return adapter
 
@@ -60,9 +61,19 @@ def read(httpserver: HTTPServer, page_of: PageOf, **options: Any) -> Reading:
 def test_all_pages_are_stored_in_order_and_add_up_to_the_promise(httpserver: HTTPServer) -> None:
     reading = read(httpserver, well_behaved(25))
     assert [file.name for file in reading.raw.files] == ["page-00001.json", "page-00002.json", "page-00003.json"]
-    assert reading.column("transaction_id") == [f"T{number}" for number in range(25)]
+    assert reading.column("transaction_id") == [f"T{number:02}" for number in range(25)]
     assert reading.column("record_number") == [*range(1, 11), *range(1, 11), *range(1, 6)]
     assert reading.raw.promised_records == 25 and reading.raw.problems == () and not reading.raw.says_empty
+
+
+def test_a_day_that_is_read_in_several_batches_is_in_order_too(httpserver: HTTPServer) -> None:
+    count, size = 30_000, 10_000
+    at = [f"2025-09-30T{7919 * n % count // 3_600:02}:{7919 * n % count // 60 % 60:02}:00.5Z" for n in range(count)]
+    records = [entry(number, created_at=time) for number, time in enumerate(at)]
+    records[size : 2 * size] = sorted(records[size : 2 * size], key=lambda record: str(record["created_at"]))
+    reading = read(httpserver, lambda skip, limit: document(records[skip : skip + limit], count), page_size=size)
+    found = list(zip(reading.column("occurred_at"), reading.column("transaction_id"), strict=True))
+    assert len(found) == count and found == sorted(found)
 
 
 def test_a_total_that_is_a_multiple_of_the_page_needs_no_empty_page(httpserver: HTTPServer) -> None:
@@ -72,6 +83,39 @@ def test_a_total_that_is_a_multiple_of_the_page_needs_no_empty_page(httpserver: 
 def test_every_request_names_the_processor_and_the_day(httpserver: HTTPServer) -> None:
     source = read(httpserver, well_behaved(1)).raw.files[0].source
     assert source == httpserver.url_for("/transactions?processor=stripe&date=2025-09-30&limit=10&skip=0")
+
+
+def test_a_token_goes_with_every_request_and_with_none_where_none_is_named(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", "canary4711")
+    read(httpserver, well_behaved(25), token_env="LEDGER_TOKEN")
+    adapter_of(httpserver, well_behaved(1), token_env="LEDGER_TOKEN").probe()
+    assert [request.headers["Authorization"] for request, _ in httpserver.log] == ["Bearer canary4711"] * 4
+    httpserver.log.clear()
+    read(httpserver, well_behaved(1))
+    assert "Authorization" not in httpserver.log[0][0].headers
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_not_taken_is_named_and_not_told(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", "canary4711")
+    httpserver.expect_oneshot_request("/transactions").respond_with_json({"message": "canary4711"}, status=status)
+    with pytest.raises(FeedRefused, match=rf"status {status}.*Check LEDGER_TOKEN: ") as refused:
+        read(httpserver, well_behaved(1), token_env="LEDGER_TOKEN")
+    assert "canary" not in f"{refused.value!r}"
+
+
+@pytest.mark.parametrize("token", ["canary 4711", "canary\n4711", "canaryé4711", "canary" * 2000])
+def test_a_token_that_no_header_can_hold_is_refused_before_anything_is_sent(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("LEDGER_TOKEN", token)
+    with pytest.raises(ConfigurationError, match="the value of LEDGER_TOKEN is no token") as refused:
+        read(httpserver, well_behaved(1), token_env="LEDGER_TOKEN")
+    assert "canary" not in f"{refused.value!r}" and httpserver.log == []
 
 
 def test_the_stored_bytes_are_those_that_were_served(httpserver: HTTPServer) -> None:
@@ -119,12 +163,35 @@ def test_more_records_than_promised_are_a_problem_and_kept(httpserver: HTTPServe
 
 
 def test_more_pages_than_the_limit_are_refused(httpserver: HTTPServer) -> None:
+    short_pages = well_behaved(7)
+    limits = replace(QUICK, max_records=10, spare_pages=1)
     with pytest.raises(LimitExceeded, match=r"more than 2 pages \(max_pages\)"):
-        read(httpserver, well_behaved(30), limits=replace(QUICK, max_pages=2))
+        read(httpserver, lambda skip, _: short_pages(skip, 3), limits=limits)
+    assert len(httpserver.log) == 2
 
 
-def test_exactly_as_many_pages_as_the_limit_are_read(httpserver: HTTPServer) -> None:
-    assert len(read(httpserver, well_behaved(20), limits=replace(QUICK, max_pages=2)).rows) == 20
+def test_exactly_as_many_records_as_the_limit_are_read_in_full_pages_and_none_to_spare(httpserver: HTTPServer) -> None:
+    limits = replace(QUICK, max_records=20, spare_pages=0)
+    assert len(read(httpserver, well_behaved(20), limits=limits).rows) == 20
+
+
+@pytest.mark.parametrize("page_of", [well_behaved(21), lambda *_: document([entry(n) for n in range(21)], 20)])
+def test_more_records_than_the_limit_are_refused_promised_or_served(httpserver: HTTPServer, page_of: PageOf) -> None:
+    with pytest.raises(LimitExceeded, match=r"more than 20 records \(max_records\)"):
+        read(httpserver, page_of, limits=replace(QUICK, max_records=20))
+    assert len(httpserver.log) == 1
+
+
+def test_a_feed_that_takes_longer_than_its_deadline_is_refused(httpserver: HTTPServer) -> None:
+    with pytest.raises(LimitExceeded, match=r"takes longer than 0 s \(feed_deadline_s\)"):
+        read(httpserver, well_behaved(1), limits=replace(QUICK, feed_deadline_s=0.0))
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 100, 9_999, 10_000])
+def test_the_limit_of_pages_never_stops_a_feed_below_the_limit_of_records(page_size: int) -> None:
+    full = replace(QUICK, spare_pages=0).max_pages(page_size)
+    assert (full - 1) * page_size < QUICK.max_records <= full * page_size
+    assert QUICK.max_pages(page_size) == full + QUICK.spare_pages
 
 
 def test_more_bytes_in_total_than_the_limit_are_refused(httpserver: HTTPServer) -> None:

@@ -126,7 +126,7 @@ class Deployment:
             cwd=self.settings.reports_dir.parent,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import boto3
 import dagster as dg
 import psycopg
 import pyarrow.parquet as pq
@@ -17,13 +18,20 @@ from werkzeug import Request, Response
 
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.settings import Settings
+from recon_assets_tests.aws_server import KEY_ID as AWS_KEY_ID
+from recon_assets_tests.aws_server import SECRET as AWS_SECRET_KEY
 from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment, with_configuration
 from recon_assets_tests.processors.paypal.api import CLIENT_ID, READ_SCOPE, SECRET, TOKEN, PayPal, record
+from recon_assets_tests.processors.square import building as square
 from recon_assets_tests.processors.stripe import building as stripe
 
 STRIPE_KEY = stripe.KEY.get_secret_value()
+SQUARE_TOKEN = square.TOKEN.get_secret_value()
 LEDGER_PASSWORD = "canary+ledger/word"
-CANARIES = (STRIPE_KEY, CLIENT_ID, SECRET, TOKEN, LEDGER_PASSWORD)
+STRIPE_KEY_AT_AWS = f"{STRIPE_KEY}AtAws"
+BEARERS = (STRIPE_KEY, STRIPE_KEY_AT_AWS, SQUARE_TOKEN, TOKEN)
+CANARIES = (STRIPE_KEY, SQUARE_TOKEN, TOKEN, CLIENT_ID, SECRET, LEDGER_PASSWORD, AWS_KEY_ID, AWS_SECRET_KEY)
+AT_AWS = "recon/canaries"
 
 PROCESSOR = """
 name: {name}
@@ -34,7 +42,12 @@ feed: {feed}
 ledger: {ledger}
 """
 STRIPE = '{{kind: stripe_api, base_url: "{url}", mode: test, api_key_env: CANARY_STRIPE_KEY}}'
+STRIPE_BY_AWS = STRIPE.replace("CANARY_STRIPE_KEY", "CANARY_KEY_AT_AWS")
 PAYPAL = '{{kind: paypal_api, base_url: "{url}", client_id_env: CANARY_CLIENT_ID, client_secret_env: CANARY_SECRET}}'
+SQUARE = '{{kind: square_api, base_url: "{url}", access_token_env: CANARY_SQUARE_TOKEN}}'
+SQUARE_LISTS = ("locations", "payments", "refunds", "payouts")
+"""Square refuses one of them, another by each status."""
+FORMS = {"stripe": STRIPE, "square": SQUARE}
 SQL_LEDGER = """
   kind: ledger_sql
   url_env: {url_env}
@@ -53,9 +66,10 @@ def quoting(status: int):
 
     def answer(request: Request) -> Response:
         sent = request.headers["Authorization"].partition(" ")[2]
-        said = sent if sent.startswith((STRIPE_KEY, TOKEN)) else base64.b64decode(sent).decode() + " " + sent
-        error = {"message": said, "type": sent, "code": sent, "param": sent}
-        body = json.dumps({"error": error, "name": said, "message": said, "error_description": said})
+        said = sent if sent.startswith(BEARERS) else base64.b64decode(sent).decode() + " " + sent
+        error = {"message": said, "type": sent, "code": sent, "param": sent, "field": sent, "detail": said}
+        errors = {"error": error, "errors": [error | {"category": sent}]}
+        body = json.dumps({**errors, "name": said, "message": said, "error_description": said})
         headers = {"Request-Id": sent, "Location": f"/{quote(said)}", "Retry-After": sent}
         return Response(body, status=f"{status} {said}", headers=headers, content_type="application/json")
 
@@ -67,25 +81,38 @@ def processors(httpserver: HTTPServer) -> dict[str, str]:
     root = httpserver.url_for("").rstrip("/")
     stripe.serve(httpserver, [stripe.transaction(1)])
     PayPal(httpserver).records = [record()]
-    feeds = {"stripe_works": STRIPE.format(url=root), "paypal_works": PAYPAL.format(url=root)}
+    square.serve(httpserver, [square.payment()], [], [square.payout()], {"po_0001": [square.entry()]})
+    forms = {"stripe": STRIPE, "paypal": PAYPAL, "square": SQUARE}
+    feeds = {f"{kind}_works": form.format(url=root) for kind, form in forms.items()}
+    feeds["aws_works"] = STRIPE_BY_AWS.format(url=root)
+    feeds["aws_refuses"] = STRIPE_BY_AWS.format(url=f"{root}/stripe_refuses")
     token = {"access_token": f"{TOKEN}-x", "scope": READ_SCOPE}
     for name, status in REFUSALS.items():
         for kind, path in (
             ("stripe", stripe.PATH),
             ("paypal_token", "/v1/oauth2/token"),
             ("paypal", "/v1/reporting/transactions"),
+            ("square", f"/v2/{SQUARE_LISTS[status % len(SQUARE_LISTS)]}"),
         ):
             prefix = f"/{kind}_{name}"
             httpserver.expect_request(f"{prefix}{path}").respond_with_handler(quoting(status))
-            form = STRIPE if kind == "stripe" else PAYPAL
+            form = FORMS.get(kind, PAYPAL)
             feeds[f"{kind}_{name}"] = form.format(url=f"{root}{prefix}")
         httpserver.expect_request(f"/paypal_{name}/v1/oauth2/token").respond_with_json(token)
+        for path in SQUARE_LISTS:
+            answer = {"locations": [{"id": "L1"}]} if path == "locations" else {}
+            httpserver.expect_request(f"/square_{name}/v2/{path}").respond_with_json(answer)
     return feeds
 
 
 @pytest.fixture
-def deployment(settings: Settings, tmp_path: Path, httpserver: HTTPServer) -> Deployment:
-    deployment = with_configuration(settings, tmp_path, http_attempts=1)
+def deployment(
+    settings: Settings, tmp_path: Path, httpserver: HTTPServer, aws: pytest.MonkeyPatch, moto_url: str
+) -> Deployment:
+    aws.setenv("AWS_ENDPOINT_URL", moto_url)
+    held = json.dumps({"CANARY_KEY_AT_AWS": STRIPE_KEY_AT_AWS})
+    boto3.session.Session().client("secretsmanager").create_secret(Name=AT_AWS, SecretString=held)
+    deployment = with_configuration(settings, tmp_path, http_attempts=1, aws_secrets=(AT_AWS,))
     folder = deployment.settings.config_dir / "processors"
     folder.mkdir(parents=True)
     for name, feed in processors(httpserver).items():
@@ -100,7 +127,9 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
     settings = deployment.settings
     word = quote(LEDGER_PASSWORD, safe="")
     variables = {
+        "RECON_AWS_SECRETS": AT_AWS,
         "CANARY_STRIPE_KEY": STRIPE_KEY,
+        "CANARY_SQUARE_TOKEN": SQUARE_TOKEN,
         "CANARY_CLIENT_ID": CLIENT_ID,
         "CANARY_SECRET": SECRET,
         "CANARY_LEDGER_URL": f"postgresql+psycopg://postgres:{word}@/{settings.db_name}?host={settings.db_host}",
@@ -112,6 +141,7 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
         deployment.recon("doctor", **variables),
         deployment.recon("status", **variables),
         deployment.recon("show", "stripe_refuses", SAMPLE_DAY.isoformat(), **variables),
+        deployment.recon("show", "square_refuses", SAMPLE_DAY.isoformat(), **variables),
     ]
 
     for name, value in variables.items():
@@ -119,13 +149,14 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
     (tmp_path / "capturing").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "capturing")) as capturing:  # as the UI's runs are captured
         assert not Runner(settings, capturing).run("stripe_refuses", SAMPLE_DAY).success
+        assert not Runner(settings, capturing).run("aws_refuses", SAMPLE_DAY).success
 
     ended = dict(deployment.query("SELECT processor_name, status FROM reconciliation_runs"))
-    works = {"stripe_works", "paypal_works"}
+    works = {"stripe_works", "paypal_works", "square_works", "aws_works"}
     assert {name for name, status in ended.items() if status == "completed"} == works, said[0].stdout + said[0].stderr
-    assert len(ended) == 2 + 3 * len(REFUSALS)
+    assert len(ended) == 5 + 4 * len(REFUSALS)
     received = " ".join(request.headers.get("Authorization", "") for request, _ in httpserver.log)
-    assert all(sent in received for sent in (f"Bearer {STRIPE_KEY}", f"Bearer {TOKEN}", _basic()))
+    assert all(sent in received for sent in (*(f"Bearer {sent}" for sent in BEARERS), _basic()))
 
     written = {f"output of {finished.args}": f"{finished.stdout}{finished.stderr}".encode() for finished in said}
     written |= {str(path): b"\n".join(_readable(path)) for path in tmp_path.rglob("*") if path.is_file()}

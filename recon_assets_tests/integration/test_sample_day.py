@@ -72,6 +72,20 @@ def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample:
         assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
 
 
+def test_squares_day_comes_through_its_own_api_with_the_merchants_of_the_ledger(sample: Deployment) -> None:
+    run = sample.run("square")
+
+    assert (run.status, run.verdict, run.incomplete_reasons) == ("completed", Verdict.DISCREPANCIES, ())
+    assert (run.processor_transactions, run.ledger_entries, run.matched, run.missing_count) == (30, 28, 28, 2)
+    assert (run.volume, run.discrepancy_amount, run.currency) == (Decimal("6577.50"), Decimal("6.48"), "USD")
+    assert sample.query(
+        "SELECT transaction_id, amount, merchant_id, reference_number FROM missing_transactions ORDER BY 1"
+    ) == [
+        ("TXN_SQUARE_20250930_0029", Decimal("3.99"), "GROCERIES", "GRO-BRD-JUI-029"),
+        ("TXN_SQUARE_20250930_0030", Decimal("2.49"), "GROCERIES", "GRO-BRD-KIW-030"),
+    ]
+
+
 def test_a_second_run_finds_the_same_answer_and_no_row_is_there_twice(sample: Deployment) -> None:
     first, second = sample.run("stripe"), sample.run("stripe")
 

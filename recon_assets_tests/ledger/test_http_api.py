@@ -9,6 +9,7 @@ from msgspec import Raw
 from pydantic import ValidationError
 
 from recon_assets.domain.records import Side, Status
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http_pages import HttpPagesAdapter, ParsedRecord
 from recon_assets.feeds.json_records import FieldRefused, decode_record
 from recon_assets.ledger.http_api import LedgerApiFeed
@@ -28,7 +29,7 @@ ENTRY = {
 
 
 def feed_of(base_url: str = "http://127.0.0.1:1", **configuration: Any) -> HttpPagesAdapter:
-    adapter = LedgerApiFeed(base_url=base_url, **configuration).adapter(processor="stripe", limits=QUICK)
+    adapter = LedgerApiFeed(base_url=base_url, **configuration).adapter(Surroundings(processor="stripe", limits=QUICK))
     assert isinstance(adapter, HttpPagesAdapter)
     return adapter
 

@@ -14,7 +14,7 @@ HEAD = "passes:\n  - name: by_order\n    keys:\n      - [order_id]\n"
 SCORED = """\
 passes:
   - name: look_alikes
-    dates: {days_after: 1}
+    where: {}
     scored:
       features: {amount_equal: 60, amount_close: 50, merchant_equal: 40}
       amount_band_minor: 5

@@ -150,7 +150,7 @@ def test_a_suggestion_is_told_with_its_score(runner, tmp_path) -> None:
         "margin": 20,
         "suggest_from": 40,
     }
-    by = rules(IDENTITY, {"name": "look_alikes", "dates": {"days_after": 1}, "scored": scored})
+    by = rules(IDENTITY, {"name": "look_alikes", "scored": scored})
     day = matched_day(tmp_path, [Record("a")], [Record("b", merchant_id="OTHER")], by)
 
     (told,) = explained(runner, day, "b", by)

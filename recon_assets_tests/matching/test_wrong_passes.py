@@ -28,7 +28,7 @@ IN_A_PASS = [
         "passes.0.amount.tolerance: one_to_many is exact: no tolerance (line 8)",
     ),
     ("    cardinality: one_to_many\n    group_by: amount\n", "passes.0.group_by: Input should be 'transaction_id'"),
-    ("    amount: {compare: fee}\n", "passes.0.amount.compare: Input should be 'amount' or 'net' (line 5)"),
+    ("    amount: {compare: net}\n", "passes.0.amount.compare: Extra inputs are not permitted (line 5)"),
     (
         "    amount:\n      tolerance:\n        minor: 1.5\n",
         "tolerance.minor: Input should be a valid integer (line 7)",
@@ -131,21 +131,21 @@ def test_a_mistake_in_a_pass_is_named_by_line_and_field(tmp_path: Path, more: st
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("    dates: {days_after: 1}\n", "", "passes.0.dates: a scored pass needs a window"),
+        ("    where: {}", "    dates: {days_after: 1}", "passes.0.dates: a scored pass looks at one day (line 3)"),
         (
-            "    dates:",
-            "    keys: [[order_id]]\n    dates:",
+            "    where:",
+            "    keys: [[order_id]]\n    where:",
             "passes.0.scored: a pass has keys or is scored, not both (line 5)",
         ),
-        ("    dates:", "    differs: report\n    dates:", "passes.0.differs: a scored pass has no key to report by"),
+        ("    where:", "    differs: report\n    where:", "passes.0.differs: a scored pass has no key to report by"),
         (
-            "    dates:",
-            "    cardinality: one_to_many\n    group_by: order_id\n    dates:",
+            "    where:",
+            "    cardinality: one_to_many\n    group_by: order_id\n    where:",
             "cardinality: a scored pass is one",
         ),
         (
-            "    dates:",
-            "    amount: {tolerance: {minor: 6}}\n    dates:",
+            "    where:",
+            "    amount: {tolerance: {minor: 6}}\n    where:",
             "scored.amount_band_minor: must not be below the",
         ),
         ("confirm_from: 90", "confirm_from: 101", "confirm_from: is never reached: full agreement scores 100 (line 7)"),

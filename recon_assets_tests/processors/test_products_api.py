@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.money import MAX_MINOR, decimal_from_minor
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http_pages import HttpPagesAdapter, ParsedRecord
 from recon_assets.feeds.json_records import FieldRefused, decode_record
 from recon_assets.processors.products_api import ProductsApiFeed, scheduled_fee_minor
@@ -28,7 +29,9 @@ PRODUCT = {"id": 1, "title": "Mascara", "category": "beauty", "price": 9.99, "br
 
 
 def feed_of(base_url: str = "http://127.0.0.1:1", **configuration: Any) -> HttpPagesAdapter:
-    adapter = ProductsApiFeed(base_url=base_url, **configuration).adapter(processor="stripe", limits=QUICK)
+    adapter = ProductsApiFeed(base_url=base_url, **configuration).adapter(
+        Surroundings(processor="stripe", limits=QUICK)
+    )
     assert isinstance(adapter, HttpPagesAdapter)
     return adapter
 

@@ -54,6 +54,7 @@ PASSING = [
     checks.ids_are_unique(CLEAN),
     checks.records_lie_in_the_business_day(CLEAN),
     checks.proof_residual_is_zero(CONCLUSION),
+    checks.days_around_are_known(known=[date(2025, 9, 29)], unknown=[]),
     checks.report_totals_agree([], figures=4),
     checks.reconciliation_is_proven(CONCLUSION),
 ]
@@ -64,10 +65,11 @@ FAILING = [
     checks.ids_are_unique(replace(CLEAN, repeated_ids=2)),
     checks.records_lie_in_the_business_day(replace(CLEAN, outside_day=3)),
     checks.proof_residual_is_zero(replace(CONCLUSION, proofs=(PROOF, OFF_BY_A_CENT))),
+    checks.days_around_are_known(known=[], unknown=[date(2025, 9, 29)]),
     checks.report_totals_agree(["amounts in CSV"], figures=4),
     checks.reconciliation_is_proven(INCOMPLETE),
 ]
-WARNINGS = {"ids_are_unique", "records_lie_in_the_business_day"}
+WARNINGS = {"ids_are_unique", "records_lie_in_the_business_day", "days_around_are_known"}
 
 
 def named(outcomes: list[CheckOutcome]) -> list[str]:

@@ -9,6 +9,7 @@ from recon_assets_tests.reports.days import reconciled, reported, sample_day
 HEADER = [
     "discrepancy_id",
     "class",
+    "outcome",
     "priority",
     "side",
     "transaction_id",
@@ -29,6 +30,11 @@ HEADER = [
     "processor_record_number",
     "ledger_raw_file",
     "ledger_record_number",
+    "pass",
+    "differs",
+    "due_on",
+    "counterpart_date",
+    "fee_difference",
 ]
 
 

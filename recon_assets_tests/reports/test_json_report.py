@@ -34,7 +34,12 @@ def test_the_report_has_exactly_these_parts_and_keys(tmp_path: Path) -> None:
             "internal_transactions",
             "matched",
             "discrepancy_count",
+            "pending_count",
             "discrepancies_by_class",
+            "pending_by_class",
+            "explained_by_class",
+            "matched_by_pass",
+            "rule_version",
             "currency",
             "total_discrepancy_amount",
             "total_volume_processed",
@@ -42,7 +47,7 @@ def test_the_report_has_exactly_these_parts_and_keys(tmp_path: Path) -> None:
         ],
         "financial_impact": ["discrepancy_rate", "value_at_risk_rate", "risk_level", "compliance_status"],
     }
-    assert list(report)[3:] == ["missing_transactions", "discrepancies"]
+    assert list(report)[3:] == ["missing_transactions", "discrepancies", "pending", "explained"]
     assert list(report["missing_transactions"][0]) == [
         "transaction_id",
         "amount",
@@ -78,7 +83,8 @@ def test_the_proof_of_a_currency_names_both_totals_and_a_residual_of_zero(tmp_pa
     assert (
         b'"proof":{"USD":{"processor_transactions":30,"internal_transactions":25,"processor_total":6577.50,'
         b'"ledger_total":6557.55,"difference":19.95,"explained_by_discrepancies":19.95,"residual":0.00,'
-        b'"discrepancy_count":5,"total_discrepancy_amount":19.95,"total_volume_processed":6577.50}}' in written
+        b'"discrepancy_count":5,"total_discrepancy_amount":19.95,"pending_count":0,"total_pending_amount":0.00,'
+        b'"total_volume_processed":6577.50}}' in written
     )
 
 

@@ -16,6 +16,7 @@ import requests
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import FeedNotUnderstood, FeedUnavailable
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpClient
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.processors.products_api import ProductsApiFeed
@@ -27,8 +28,8 @@ from recon_assets_tests.sandbox.reading import QUICK, Reading, reading_of
 
 def both_sides(sandbox: Sandbox, processor: str, business_date: date) -> tuple[Reading, Reading]:
     day = business_day(processor, business_date)
-    products = ProductsApiFeed(base_url=sandbox.base_url).adapter(processor=processor, limits=QUICK)
-    ledger = LedgerApiFeed(base_url=sandbox.base_url).adapter(processor=processor, limits=QUICK)
+    products = ProductsApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor=processor, limits=QUICK))
+    ledger = LedgerApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor=processor, limits=QUICK))
     return reading_of(products, day), reading_of(ledger, day, Side.LEDGER)
 
 
@@ -109,7 +110,9 @@ def test_a_senseless_request_is_answered_with_400(query: str) -> None:
 
 def products_with(faults: Faults) -> Reading:
     with running_sandbox(faults) as sandbox:
-        return reading_of(ProductsApiFeed(base_url=sandbox.base_url).adapter(processor="stripe", limits=QUICK))
+        return reading_of(
+            ProductsApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor="stripe", limits=QUICK))
+        )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from recon_assets_tests.store.clusters import postgresql_15_binaries
 
 ON_BOTH = {
     "test_audit_migration",
+    "test_across_days",
     "test_applying",
     "test_audit_sealing",
     "test_migrations",

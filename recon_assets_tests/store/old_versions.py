@@ -62,7 +62,7 @@ _DAYS = """
         status = 'completed', is_current = TRUE, end_time = '2025-10-02', verdict = 'discrepancies',
         processor_transactions = 1, internal_transactions = 0, matched_count = 0, discrepancy_count = 1,
         missing_transaction_count = 1, risk_level = 'LOW', compliance_status = 'COMPLIANT', currency = 'USD',
-        total_volume_processed = 3.99, total_discrepancy_amount = 3.99
+        total_volume_processed = 3.99, total_discrepancy_amount = 3.99 -- and what later versions demand
     WHERE idempotency_key = 'first';
     UPDATE reconciliation_runs SET
         is_current = FALSE, superseded_by = '00000000-0000-4000-8000-00000000000b', superseded_at = '2025-10-03'
@@ -71,7 +71,7 @@ _DAYS = """
         status = 'completed', is_current = TRUE, end_time = '2025-10-03', verdict = 'discrepancies',
         processor_transactions = 1, internal_transactions = 0, matched_count = 0, discrepancy_count = 1,
         missing_transaction_count = 1, risk_level = 'LOW', compliance_status = 'COMPLIANT', currency = 'USD',
-        total_volume_processed = 3.99, total_discrepancy_amount = 3.99
+        total_volume_processed = 3.99, total_discrepancy_amount = 3.99 -- and what later versions demand
     WHERE idempotency_key = 'second';
     -- and a day that failed
     UPDATE reconciliation_runs SET status = 'failed', end_time = '2025-10-01', failure_reason = 'the feed was gone'
@@ -104,7 +104,12 @@ def insert_days(connection: psycopg.Connection) -> None:
     """Two answers of one day, of which the later stands, a failed day, and a row in each other of `FIRST_TABLES`."""
     with connection.transaction():
         connection.execute("SELECT set_config('app.tenant_id', %s, true)", [str(DEFAULT_TENANT_ID)])
-        connection.execute(_DAYS.encode())
+        knows_rules = connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'reconciliation_runs'::regclass"
+            " AND attname = 'rule_version')"
+        ).fetchone()
+        demanded = ", pending_count = 0, rule_version = repeat('4', 64)" if knows_rules == (True,) else ""
+        connection.execute(_DAYS.replace("-- and what later versions demand", demanded).encode())
 
 
 def rows_of_tables(connection: psycopg.Connection) -> Rows:

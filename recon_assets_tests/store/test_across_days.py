@@ -90,6 +90,8 @@ class Days:
         found = self.rows("SELECT discrepancy_id, class FROM v_open_discrepancies")
         items = self.rows("SELECT discrepancy_id, class FROM v_open_items")
         assert sorted(map(str, found)) == sorted(map(str, items))
+        ends = self.rows("SELECT open_at_end FROM v_open_item_movements ORDER BY business_date DESC LIMIT 1")
+        assert ends == [(len(items),)], "opened and resolved of all days explain what is open"
         return sorted((NAMES[str(record)], kind) for record, kind in found)
 
 
@@ -203,6 +205,32 @@ def test_a_record_that_waits_is_resolved_and_reopened_as_what_it_was(days: Days)
     assert days.events(found) == [("Y", "resolved", "pending_at_processor", None)]
     lost = days.publish(DAY, [X])
     assert ("Y", "reopened", None, "pending_at_processor") in days.events(lost)
+
+
+def test_a_record_is_overdue_when_the_processor_has_a_concluded_day_from_its_due_date_on(days: Days) -> None:
+    waiting = of_class(Y, DiscrepancyClass.PENDING_AT_PROCESSOR, due_on=LATER)
+    state = "SELECT class, due_on, is_overdue FROM v_open_items"
+    days.publish(DAY, [waiting])
+    days.publish(NEXT, [])
+    assert days.rows(state) == [("pending_at_processor", LATER, False)]
+    assert days.rows("SELECT 1 FROM v_open_discrepancies") == []
+    days.publish(LATER, [], reasons=("it came short",))
+    assert days.rows(state) == [("pending_at_processor", LATER, False)]
+    days.publish(LATER, [])
+    assert days.rows(state) == [("missing_at_processor", LATER, True)]
+    assert days.rows("SELECT class, due_on, is_overdue, priority FROM v_open_discrepancies") == [
+        ("missing_at_processor", LATER, True, 1)
+    ]
+
+
+def test_movements_say_day_by_day_what_opened_and_what_was_resolved(days: Days) -> None:
+    days.publish(DAY, [X, missing("w")])
+    days.publish(NEXT, [matched_with(Y, DAY)], FOUND)
+    days.publish(LATER, [Z], FOUND)
+    movements = "SELECT opened, resolved, reopened, open_at_end FROM v_open_item_movements ORDER BY business_date"
+    assert days.rows(movements) == [(2, 0, 0, 2), (1, 2, 0, 1), (1, 0, 0, 2)]
+    days.publish(DAY, [missing("x", 400), missing("w")])
+    assert days.rows(movements) == [(2, 0, 2, 2), (1, 0, 0, 3), (1, 0, 0, 4)]
 
 
 def test_the_same_id_on_two_days_has_an_event_on_each(days: Days) -> None:

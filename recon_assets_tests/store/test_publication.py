@@ -2,7 +2,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -14,7 +14,8 @@ import pytest
 from psycopg import errors
 
 from recon_assets.domain.checks import CheckOutcome, Severity
-from recon_assets.domain.discrepancies import DiscrepancyClass
+from recon_assets.domain.conclusion import PassMatches
+from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 from recon_assets.domain.risk import ComplianceStatus, RiskLevel
 from recon_assets.domain.verdict import Verdict
@@ -26,10 +27,13 @@ from recon_assets.store.runs import begin_run
 from recon_assets.store.staging import BATCH_ROWS, MATCHING_COLUMNS
 from recon_assets_tests.store.builders import (
     DAY,
+    RULES,
     STARTED,
     begin,
     conclusion,
+    in_ledger,
     missing,
+    of_class,
     proof,
     proofs_of,
     publish,
@@ -284,6 +288,10 @@ def test_dictionary_encoded_words_and_more_than_one_batch_are_taken(
         {"proofs": ()},
         {"proofs": (proof(discrepancy_amount_minor=1),)},
         {"proofs": (*proofs_of([missing("a")]), quiet_proof("EUR", signed_discrepancies_minor=1))},
+        {"proofs": (replace(proofs_of([missing("a")])[0], pending_count=1),)},
+        {"proofs": (replace(proofs_of([missing("a")])[0], pending_amount_minor=1),)},
+        {"matched_by_pass": {"transaction_id": PassMatches(1, 31, 1)}},
+        {"matched_by_pass": {"transaction_id": PassMatches(1, 1, 26)}},
     ],
 )
 def test_the_database_itself_refuses_an_answer_that_is_not_that_of_its_rows(
@@ -294,6 +302,109 @@ def test_the_database_itself_refuses_an_answer_that_is_not_that_of_its_rows(
     with pytest.raises(StoreRefused, match="answer_is_that_of_its_rows"):
         publish(connection, tmp_path, key="a", rows=rows, answer=answer)
     assert count(connection, "discrepancies") == 0
+
+
+WAITS = of_class(missing("w"), DiscrepancyClass.PENDING_IN_LEDGER, due_on=DAY + timedelta(days=2))
+RESTATED = of_class(missing("r", 0), DiscrepancyClass.RESTATED)
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "rule"),
+    [
+        ([], Verdict.DISCREPANCIES, "answer_is_that_of_its_rows"),
+        ([], Verdict.RECONCILED_WITH_WARNINGS, "answer_is_that_of_its_rows"),
+        ([], Verdict.RECONCILED_WITH_PENDING, "with_pending_has_some"),
+        ([WAITS], Verdict.RECONCILED, "reconciled_has_nothing_pending"),
+        ([WAITS], Verdict.RECONCILED_WITH_WARNINGS, "answer_is_that_of_its_rows"),
+        ([WAITS, RESTATED], Verdict.RECONCILED_WITH_PENDING, "answer_is_that_of_its_rows"),
+        ([RESTATED], Verdict.RECONCILED, "answer_is_that_of_its_rows"),
+        ([missing("a")], Verdict.RECONCILED, "reconciled_has_no_discrepancies"),
+    ],
+)
+def test_the_database_itself_refuses_a_verdict_that_does_not_follow_from_the_rows(
+    connection, tmp_path: Path, rows: list[dict[str, object]], verdict: Verdict, rule: str
+) -> None:
+    with pytest.raises(StoreRefused, match=rule):
+        publish(connection, tmp_path, key="a", rows=rows, answer=replace(conclusion(rows), verdict=verdict))
+
+
+def test_rows_that_wait_and_rows_that_explain_are_no_discrepancies(connection, tmp_path: Path) -> None:
+    rows = [
+        of_class(missing("waits", 100), DiscrepancyClass.PENDING_IN_LEDGER, due_on=date(2025, 10, 2)),
+        of_class(in_ledger("waits too", 7), DiscrepancyClass.PENDING_AT_PROCESSOR, due_on=date(2025, 10, 2)),
+    ]
+    publish(connection, tmp_path, key="a", rows=rows)
+    run = current_run(connection, "stripe", DAY)
+    assert (run.verdict, run.discrepancy_count, run.pending_count) == (Verdict.RECONCILED_WITH_PENDING, 0, 2)
+    assert (run.proofs[0].signed_discrepancies_minor, run.proofs[0].pending_amount_minor) == (93, 107)
+    assert (run.rule_version, run.matched_by_pass) == (RULES, {"transaction_id": PassMatches.of_pairs(25)})
+    within = {"pass": "reference", "differs": "amount", "ledger_amount_minor": 398, "ledger_seq": 1}
+    rows.append(of_class(missing("near", 1), DiscrepancyClass.MATCHED_IN_TOLERANCE, **within))
+    publish(connection, tmp_path, key="b", rows=rows)
+    run = current_run(connection, "stripe", DAY)
+    assert (run.verdict, run.discrepancy_count, run.pending_count) == (Verdict.RECONCILED_WITH_WARNINGS, 0, 2)
+    near = discrepancies_of(connection, run.id, limit=9)[-1]
+    assert (near.outcome, near.step, near.differs, near.due_on) == ("ok", "reference", "amount", None)
+
+
+def test_a_group_counts_as_one_match_of_all_its_records(connection, tmp_path: Path) -> None:
+    matched = {"payout": PassMatches(matches=2, processor_records=2, ledger_records=9), "id": PassMatches.of_pairs(16)}
+    publish(connection, tmp_path, key="a", rows=[], answer=replace(conclusion([]), matched_by_pass=matched))
+    run = current_run(connection, "stripe", DAY)
+    assert (run.matched, run.matched_by_pass) == (18, matched)
+
+
+@pytest.mark.parametrize("kind", DiscrepancyClass)
+def test_a_row_of_every_class_is_taken_and_counted_by_its_outcome(
+    connection, tmp_path: Path, kind: DiscrepancyClass
+) -> None:
+    row = of_class(missing("a"), kind)
+    if kind.outcome is Outcome.PENDING:
+        row["due_on"] = DAY + timedelta(days=1)
+    if kind is DiscrepancyClass.FEE_MISMATCH:
+        row["fee_difference_minor"] = -1
+    if kind is DiscrepancyClass.CURRENCY_MISMATCH:
+        row |= {"ledger_currency": "EUR", "ledger_amount_minor": 5, "ledger_seq": 0}
+        other_leg = proof("EUR", signed_discrepancies_minor=-5, discrepancy_count=0, discrepancy_amount_minor=5)
+        answer = conclusion([row], proofs=(other_leg, *proofs_of([row])))
+    else:
+        answer = conclusion([row])
+    if kind is DiscrepancyClass.MATCHED_PRIOR_DAY:
+        row["counterpart_date"] = DAY - timedelta(days=1)
+        with pytest.raises(StoreRefused, match="answer_says_what_other_days_matched"):
+            publish(connection, tmp_path, key="a", rows=[row], answer=answer)
+        return
+    publish(connection, tmp_path, key="a", rows=[row], answer=answer)
+    run = current_run(connection, "stripe", DAY)
+    assert (run.discrepancy_count, run.pending_count) == (
+        int(kind.outcome is Outcome.DISCREPANCY),
+        int(kind.outcome is Outcome.PENDING),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "rule"),
+    [
+        (DiscrepancyClass.MISSING_IN_LEDGER, {"outcome": "ok"}, "outcome_follows_from_class"),
+        (DiscrepancyClass.UNCLASSIFIED, {"outcome": "discrepancy"}, "outcome_follows_from_class"),
+        (DiscrepancyClass.PENDING_IN_LEDGER, {}, "pending_has_a_due_date"),
+        (DiscrepancyClass.PENDING_IN_LEDGER, {"due_on": DAY}, "only_what_is_alone_is_due"),
+        (DiscrepancyClass.STATUS_MISMATCH, {"due_on": date(2025, 12, 1)}, "only_what_is_alone_is_due"),
+        (DiscrepancyClass.MATCHED_PRIOR_DAY, {}, "counterpart_of_another_day"),
+        (DiscrepancyClass.MATCHED_PRIOR_DAY, {"counterpart_date": DAY}, "counterpart_of_another_day"),
+        (DiscrepancyClass.AMBIGUOUS, {"counterpart_date": date(2025, 10, 1)}, "counterpart_of_another_day"),
+        (DiscrepancyClass.FEE_MISMATCH, {}, "fee_mismatch_has_a_difference"),
+        (DiscrepancyClass.FEE_MISMATCH, {"fee_difference_minor": 0}, "fee_mismatch_has_a_difference"),
+        (DiscrepancyClass.STATUS_MISMATCH, {"pass": "No Pass"}, "discrepancies_pass_check"),
+        (DiscrepancyClass.STATUS_MISMATCH, {"differs": "3.99"}, "discrepancies_differs_check"),
+    ],
+)
+def test_a_row_that_does_not_fit_its_class_is_refused(
+    connection, tmp_path: Path, kind: DiscrepancyClass, change: dict[str, object], rule: str
+) -> None:
+    row = of_class(missing("a"), kind) | change
+    with pytest.raises(StoreRefused, match=rule):
+        publish(connection, tmp_path, key="a", rows=[row])
 
 
 def test_outcomes_of_the_same_dagster_run_are_part_of_the_publication(connection, tmp_path: Path) -> None:

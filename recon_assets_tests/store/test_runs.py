@@ -1,3 +1,4 @@
+import threading
 from datetime import timedelta
 
 import psycopg
@@ -6,8 +7,10 @@ import pytest
 from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.store.database import Database
 from recon_assets.store.history import current_run, latest_attempts, recent_runs, run_by_id
-from recon_assets.store.runs import begin_run, processor_day_lock, record_failure
-from recon_assets_tests.store.builders import DAY, STARTED, begin, missing, publish
+from recon_assets.store.runs import begin_run, processor_day_lock, processor_lock, record_failure
+from recon_assets_tests.store.builders import DAY, STARTED, begin, conclusion, missing, publish
+
+NEXT = DAY + timedelta(days=1)
 
 
 def fail(connection: psycopg.Connection, key: str, reason: str = "the feed did not answer"):
@@ -64,6 +67,44 @@ def test_a_day_is_held_by_one_connection_at_a_time(database: Database, connectio
         begin(connection, "inside the lock")
     with database.connect() as other, processor_day_lock(other, "stripe", DAY, wait_s=0.05):
         pass
+
+
+def test_a_processor_is_held_by_one_of_its_days_at_a_time(database: Database, connection, tmp_path) -> None:
+    with (
+        database.connect() as other,
+        processor_day_lock(connection, "stripe", DAY),
+        processor_day_lock(other, "stripe", NEXT),
+        processor_lock(connection, "stripe"),
+    ):
+        with (
+            pytest.raises(StoreUnavailable, match="another day of stripe is being published"),
+            processor_lock(other, "stripe", wait_s=0.05),
+        ):
+            pass
+        with processor_lock(other, "paypal", wait_s=0.05):
+            pass
+        publish(connection, tmp_path, key="who holds it publishes", rows=[missing("a")])
+    with database.connect() as other, processor_lock(other, "stripe", wait_s=0.05):
+        pass
+
+
+def test_two_days_of_a_processor_do_not_publish_at_once(database: Database, connection, superuser, tmp_path) -> None:
+    """Also when a caller does not hold the processor."""
+    published = []
+
+    def publish_next_day() -> None:
+        with database.connect() as other:
+            published.append(publish(other, tmp_path, key="next", rows=[], answer=conclusion([], day=NEXT)))
+
+    publishing = threading.Thread(target=publish_next_day)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'"
+    with processor_lock(connection, "stripe"):
+        publishing.start()
+        while superuser.execute(waiting).fetchone() != (1,):
+            pass
+        assert published == []
+    publishing.join()
+    assert [run.version for run in published] == [1]
 
 
 def test_the_day_is_free_again_after_an_error_and_after_a_lost_connection(

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.settings import DEFAULT_TENANT_ID
 from recon_assets.store.audit import seal_audit
-from recon_assets.store.audit_verification import verify_audit
+from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets.store.history import current_run, discrepancies_of
@@ -32,6 +32,8 @@ from recon_assets_tests.store.old_versions import (
     rows_of_tables,
     sql_of_version,
 )
+
+LAST_BEFORE_MATCHING = 18
 
 
 @pytest.mark.parametrize("version", range(1, LATEST))
@@ -65,6 +67,49 @@ def test_a_day_of_any_earlier_version_stands_and_the_days_go_on(
             assert connection.execute("SELECT transaction_id FROM missing_transactions").fetchall() == [("c",)]
     with database.connect_as_migrator() as connection:
         assert problems(connection, version) == []
+
+
+def test_matches_and_retired_months_of_before_the_matching_are_as_if_they_had_been_written_today(
+    server, new_database, tmp_path: Path
+) -> None:
+    database = Database.from_settings(settings_on(server, tmp_path, name=new_database(template="template0")))
+    with database.connect_as_migrator() as connection:
+        migrate(connection, sql_dir=sql_of_version(LAST_BEFORE_MATCHING, tmp_path / "sql"))
+        insert_days(connection)
+        with connection.transaction():
+            connection.execute(_MATCHES.encode())
+        with connection.transaction():
+            connection.execute(_RETIRE.encode(), {"name": "discrepancies_2025_09", "row_count": 2})
+
+        database.prepare(sql_dir=SQL)
+
+        with connection.transaction():
+            found = connection.execute("SELECT match_count, processor_records, ledger_records FROM matches").fetchall()
+        assert found == [(7, 7, 7)]
+        publish(connection, tmp_path, key="comes back", rows=[missing("c")])
+        with connection.transaction():
+            connection.execute(_RETIRE.encode(), {"name": "discrepancies_2025_09_2", "row_count": 1})
+        seal_audit(connection)
+        assert problems(connection, LAST_BEFORE_MATCHING) == [], "both retired months are alike, whenever they were"
+        assert verify_inside(connection) == []
+
+
+_MATCHES = """
+    INSERT INTO reconciliation_runs (id, processor_name, run_date, version, status, idempotency_key, start_time)
+    VALUES ('00000000-0000-4000-8000-00000000000d', 'paypal', '2025-09-30', 1, 'running', 'm', '2025-10-01 02:00+0');
+    INSERT INTO matches (run_id, pass, match_count)
+    VALUES ('00000000-0000-4000-8000-00000000000d', 'transaction_id', 7);
+    UPDATE reconciliation_runs SET
+        status = 'completed', is_current = TRUE, end_time = '2025-10-02', verdict = 'reconciled',
+        processor_transactions = 7, internal_transactions = 7, matched_count = 7, discrepancy_count = 0,
+        missing_transaction_count = 0, risk_level = 'LOW', compliance_status = 'COMPLIANT'
+    WHERE idempotency_key = 'm'
+"""
+_RETIRE = """
+    SELECT retire_month('2025-09-01', %(name)s, jsonb_build_object(
+        'file', 'f', 'sha256', repeat('0', 64), 'row_count', %(row_count)s::int
+    ))
+"""
 
 
 def problems(connection: TenantConnection, version: int) -> list[str]:

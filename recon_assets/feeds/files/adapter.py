@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -10,8 +11,10 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded, ReconError
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.files.controls import Read, problems_of, read_file, trailer_problems
 from recon_assets.feeds.files.description import FilesDescription
+from recon_assets.feeds.files.late import LateFiles
 from recon_assets.feeds.files.parse import BatchParser
 from recon_assets.feeds.files.places import (
     OpenPlace,
@@ -39,6 +42,7 @@ class FilesAdapter:
     side: Side
     description: FilesDescription
     feeds_dir: Path
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def kind(self) -> str:
@@ -48,12 +52,27 @@ class FilesAdapter:
     @property
     def place(self) -> Place:
         """Where the files are: `folder` of the description."""
-        return place_at(self.description.folder, feeds_dir=self.feeds_dir, login=self.description.sftp)
+        return place_at(
+            self.description.folder,
+            feeds_dir=self.feeds_dir,
+            login=self.description.sftp,
+            credentials=self.credentials,
+        )
 
     @property
     def source(self) -> str:
         """Place and pattern."""
         return f"{self.place.address}/{self.description.pattern}"
+
+    @property
+    def late_files(self) -> LateFiles:
+        """How long, and how, the feed is looked at for files that come late."""
+        return self.description.late_files
+
+    def listed(self, files: OpenPlace, business_date: date) -> list[PlacedFile]:
+        """The files that `fetch` would bring for a day, trailers last. Raises as the place does, or `LimitExceeded`."""
+        found, trailers = self._found(files, business_date)
+        return [*found, *trailers] if found else []
 
     def probe(self) -> None:
         """Raise as `fetch` would when the place can't be reached or may not be listed."""
@@ -61,20 +80,12 @@ class FilesAdapter:
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
         """Bring the files of the day, byte for byte. No file, an empty one, or one still being written is a problem."""
-        pattern = self.description.pattern_of(day.business_date)
-        trailer_pattern = self.description.trailer_pattern_of(day.business_date)
         with self.place.opened() as files:
-            trailers = [] if trailer_pattern is None else files.listing(trailer_pattern)
-            found = [file for file in files.listing(pattern) if file not in trailers]
+            found, trailers = self._found(files, day.business_date)
             if not found:
+                pattern = self.description.pattern_of(day.business_date)
                 into.note_problem(f"no file for {day.text} yet: looked for {pattern} in {self.place.address}")
                 return
-            if len(found) > MAX_FILES:
-                raise LimitExceeded(
-                    f"{len(found)} files for one day, the limit is {MAX_FILES}",
-                    where=self.source,
-                    remedy="Make `pattern` narrower, or join the files.",
-                )
             brought_files = _brought(files, [*found, *trailers], into)
         trailer_paths = {file.path for file in trailers}
         used = note_repeats([file for file in brought_files if file.source not in trailer_paths], into)
@@ -90,6 +101,19 @@ class FilesAdapter:
         for file in used_once(files):
             if file.size_bytes:
                 yield from (parser.parse(batch) for batch in batches_of(folder / file.name, self.description))
+
+    def _found(self, files: OpenPlace, business_date: date) -> tuple[list[PlacedFile], list[PlacedFile]]:
+        """Files with records, and trailers."""
+        trailer_pattern = self.description.trailer_pattern_of(business_date)
+        trailers = [] if trailer_pattern is None else files.listing(trailer_pattern)
+        found = [file for file in files.listing(self.description.pattern_of(business_date)) if file not in trailers]
+        if len(found) > MAX_FILES:
+            raise LimitExceeded(
+                f"{len(found)} files for one day, the limit is {MAX_FILES}",
+                where=self.source,
+                remedy="Make `pattern` narrower, or join the files.",
+            )
+        return found, trailers
 
     def _check_totals(
         self, found: list[RawFile], trailers: list[RawFile], day: BusinessDay, into: RawFeedWriter

@@ -25,7 +25,8 @@ from recon_assets.feeds.files.text import open_as_utf8
 from recon_assets.schemas.currencies import exponent_of
 
 MAX_TRAILER_LINES: Final = 10_000
-MAX_TRAILER_LINE_BYTES: Final = 64 * 1024
+MAX_TRAILER_BYTES: Final = 16 * 1024 * 1024
+"""It is held in memory as a whole."""
 
 Stated = Mapping[str, str | None]
 _SUMS: Final = ("amount", "credit", "debit", "fee", "net")
@@ -160,14 +161,12 @@ def _trailer_rows(path: Path, description: FilesDescription) -> Iterable[Stated]
     assert description.trailer is not None
     places = {word: str(place) for word, place in description.trailer.totals.given().items()}
     options = description.csv
+    if path.stat().st_size > MAX_TRAILER_BYTES:
+        raise _too_large(f"{MAX_TRAILER_BYTES} bytes", path)
     with open_as_utf8(path, options.encoding) as stream:
-        lines = stream.readlines(MAX_TRAILER_LINES * MAX_TRAILER_LINE_BYTES)
+        lines = stream.readlines()
     if len(lines) > MAX_TRAILER_LINES:
-        raise LimitExceeded(
-            f"a trailer has more than {MAX_TRAILER_LINES} lines",
-            where=path.name,
-            remedy="Check `trailer.pattern`: it may match the files themselves.",
-        )
+        raise _too_large(f"{MAX_TRAILER_LINES} lines", path)
     records = [fields_of(line.decode("utf-8", errors="replace"), options) for line in lines if line.strip()]
     header = [name.strip() for name in records[0]] if records else []
     if missing := [place for place in places.values() if place not in header]:
@@ -177,6 +176,14 @@ def _trailer_rows(path: Path, description: FilesDescription) -> Iterable[Stated]
             remedy="Correct `trailer.totals` or `trailer.pattern` in the description.",
         )
     return [_row(record, header, places) for record in records[1:]]
+
+
+def _too_large(limit: str, path: Path) -> LimitExceeded:
+    return LimitExceeded(
+        f"a trailer has more than {limit}",
+        where=path.name,
+        remedy="Check `trailer.pattern`: it may match the files themselves.",
+    )
 
 
 def _row(record: Sequence[str], header: list[str], places: Mapping[str, str]) -> Stated:

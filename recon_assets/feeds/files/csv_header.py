@@ -16,7 +16,7 @@ class CsvHeader:
 
     def __init__(self, file: str, description: FilesDescription) -> None:
         self._file, self._options, self._sources = file, description.csv, description.sources()
-        self._may_be_absent, self._footer = set(description.may_be_absent), description.footer
+        self._may_be_absent, self._footer = description.sources_that_may_be_absent, description.footer
 
     def read(self, stream: io.BufferedIOBase) -> list[str]:
         """Read up to the end of the header and return its names. Raises `FeedNotUnderstood` when there is none."""

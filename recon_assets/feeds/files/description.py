@@ -28,6 +28,7 @@ from recon_assets.feeds.files.description_columns import (
     names_of,
 )
 from recon_assets.feeds.files.description_values import Amounts, Constants, Signs, Times
+from recon_assets.feeds.files.late import LateFiles
 from recon_assets.feeds.files.places import Folder, SftpLogin, checked_login
 
 MAX_SKIP_LINES: Final = 1_000
@@ -74,9 +75,13 @@ class CsvOptions(Strict):
 
 
 class JsonOptions(Strict):
-    """One JSON document: the path to its list of records (none where the document is the list), and its totals."""
+    """One JSON document: the path to its list of records (none where the document is the list), and its totals.
+
+    `holds: one_record` is for a document that is no list but the one record itself.
+    """
 
     records: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    holds: Literal["list", "one_record"] = "list"
     totals: Totals | None = None
 
     @model_validator(mode="after")
@@ -92,6 +97,7 @@ class FilesDescription(Strict):
     kind: Literal["files"]
     folder: Folder
     sftp: SftpLogin | None = None
+    late_files: LateFiles = LateFiles()
     pattern: str
     format: Literal["csv", "json", "json_lines"]
     csv: CsvOptions = CsvOptions()
@@ -145,7 +151,8 @@ class FilesDescription(Strict):
             raise ValueError(f"{', '.join(both)}: either in `columns` or in `keys`, not in both")
         if self.movements and "transaction_type" not in mapped | constant:
             raise ValueError("`movements` translates the column transaction_type: map it in `columns`")
-        if unmapped := sorted(set(self.may_be_absent) - set(self.columns.mapped())):
+        always_made = {word for word, key in self.keys.given().items() if key.first_of and key.join}
+        if unmapped := sorted(set(self.may_be_absent) - set(self.columns.mapped()) - always_made):
             raise ValueError(f"may_be_absent: {', '.join(unmapped)} is not mapped in `columns`")
         return self
 
@@ -201,6 +208,13 @@ class FilesDescription(Strict):
             places = self.footer.totals.given().items()
             found |= {TOTALS_PREFIX + word: (place,) for word, place in places if isinstance(place, str)}
         return found
+
+    @property
+    def sources_that_may_be_absent(self) -> frozenset[str]:
+        """Of `sources`: those of `may_be_absent`, where a key is meant its `first_of`."""
+        keys = {word: key for word, key in self.keys.given().items() if word in self.may_be_absent}
+        first_of = {f"keys.{word}.{at}" for word, key in keys.items() for at in range(key.alternatives)}
+        return frozenset(self.may_be_absent) | first_of
 
     @property
     def states_totals(self) -> bool:

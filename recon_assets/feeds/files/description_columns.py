@@ -87,22 +87,32 @@ class Columns(Strict):
 
 
 class Key(Strict):
-    """An id made of several columns: all of them `join`ed by `mark`, or the `first_of` them that is not empty."""
+    """An id made of several columns: the `first_of` them that is not empty, or all of them `join`ed by `mark`.
+
+    With both it is joined only where all of `first_of` are empty: a row without an id is known by what it says.
+    """
 
     join: Annotated[list[ColumnNames], Field(min_length=2, max_length=MAX_PARTS)] | None = None
     mark: Annotated[str, StringConstraints(min_length=1, max_length=5)] = "|"
-    first_of: Annotated[list[ColumnNames], Field(min_length=2, max_length=MAX_PARTS)] | None = None
+    first_of: Annotated[list[ColumnNames], Field(min_length=1, max_length=MAX_PARTS)] | None = None
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
-        if (self.join is None) == (self.first_of is None):
-            raise ValueError("either `join` or `first_of`")
+    def _is_made_of_several(self) -> Self:
+        if self.join is None and self.first_of is None:
+            raise ValueError("either `join` or `first_of`, or both")
+        if self.join is None and len(self.first_of or ()) < 2:
+            raise ValueError("`first_of` one column is that column: map it in `columns`, or add `join`")
         return self
 
     @property
     def parts(self) -> list[tuple[str, ...]]:
-        """The names of each part."""
-        return [names_of(part) for part in self.join or self.first_of or ()]
+        """The names of each part, those of `first_of` before those of `join`."""
+        return [names_of(part) for part in (*(self.first_of or ()), *(self.join or ()))]
+
+    @property
+    def alternatives(self) -> int:
+        """How many of the parts are those of `first_of`."""
+        return len(self.first_of or ())
 
 
 class Keys(Strict):

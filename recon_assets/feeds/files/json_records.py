@@ -3,10 +3,8 @@
 What belongs here: one object a line, and one document that holds a list. Not here: what the texts mean.
 """
 
-import gc
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +15,7 @@ import pyarrow as pa
 
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
 from recon_assets.domain.records import RejectedRow
+from recon_assets.feeds.collector import collector_off
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.text import WHOLE_RECORD, TextBatch, open_as_utf8
 
@@ -53,7 +52,7 @@ class JsonRecords:
                         where=self._path.name,
                         remedy="Set `format: json` for an array, or look at what was put into the folder.",
                     )
-                with _collector_off():
+                with collector_off():
                     columns = self._columns.batch(map(self._decoded, batch), first_number)
                 first_number += len(batch)
                 yield columns
@@ -88,7 +87,7 @@ class JsonDocument:
         return bool(self._records(self._document()))
 
     def __iter__(self) -> Iterator[TextBatch]:
-        with _collector_off():
+        with collector_off():
             document = self._document()
             records = self._records(document)
             footers = self._stated(document)
@@ -117,8 +116,16 @@ class JsonDocument:
         found = document
         for key in self._options.records.split(".") if self._options.records else ():
             found = found.get(key) if isinstance(found, dict) else None
+        where = f"at {self._options.records!r}" if self._options.records else "as a whole"
+        if self._options.holds == "one_record":
+            if not isinstance(found, dict):
+                raise FeedNotUnderstood(
+                    f"the document is no record {where}",
+                    where=self._path.name,
+                    remedy="Correct `document.records`, or leave out `document.holds` where it is a list.",
+                )
+            return [found]
         if not isinstance(found, list):
-            where = f"at {self._options.records!r}" if self._options.records else "as a whole"
             keys = f"; its keys: {', '.join(list(document)[:40])}" if isinstance(document, dict) else ""
             raise FeedNotUnderstood(
                 f"the document is no list {where}{keys}",
@@ -196,15 +203,3 @@ def text_at(record: Any, path: tuple[str, ...]) -> str | None:
     if isinstance(value, str):
         return value
     return str(value) if type(value) is int else NO_TEXT
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Python's cycle collector doubles the time of building many dictionaries, and there are no cycles in JSON."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

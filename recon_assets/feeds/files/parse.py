@@ -116,12 +116,14 @@ _TEXTS: Final = ("transaction_id", "currency", "status", "transaction_type", *_R
 
 def _made(key: Key, column: str, batch: TextBatch) -> pa.Array:
     """An id of several columns; null where all of them are empty."""
-    parts = [batch.columns[f"keys.{column}.{at}"] for at in range(len(key.parts))]
-    first = pc.coalesce(*parts)
-    if key.first_of is not None:
-        return first
-    joined = pc.binary_join_element_wise(*parts, key.mark, null_handling="replace", null_replacement="")
-    return pc.if_else(first.is_valid(), joined, pa.scalar(None, pa.string()))
+    nothing = pa.nulls(len(batch.record_numbers), pa.string())
+    parts = [batch.columns.get(f"keys.{column}.{at}", nothing) for at in range(len(key.parts))]
+    alternatives, joined = parts[: key.alternatives], parts[key.alternatives :]
+    if not joined:
+        return pc.coalesce(*alternatives)
+    text = pc.binary_join_element_wise(*joined, key.mark, null_handling="replace", null_replacement="")
+    is_said = pc.coalesce(*joined).is_valid()
+    return pc.coalesce(*alternatives, pc.if_else(is_said, text, pa.scalar(None, pa.string())))
 
 
 def _translated(

@@ -6,18 +6,19 @@ the files, and which of them belong to a day (a pattern of the description).
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Final, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from recon_assets.domain.errors import LimitExceeded, TransientError
-from recon_assets.feeds.credentials import EnvironmentName
+from recon_assets.domain.errors import FeedUnavailable, LimitExceeded, TransientError
+from recon_assets.feeds.credentials import Credentials, EnvironmentName
 from recon_assets.feeds.raw import RawFeedWriter, RawFile
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -28,6 +29,9 @@ MAX_COPY_S: Final = 4 * 3600
 
 MAX_LISTED: Final = 100_000
 """Entries of a remote place that are looked at for one pattern."""
+
+MAX_LISTING_S: Final = 600
+"""Of one pattern at a remote place, from the first entry to the last."""
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -77,7 +81,8 @@ class Place(Protocol):
 
 
 class SftpLogin(BaseModel):
-    """`sftp` of a description: who logs in. Names of environment variables, never values.
+    """`sftp` of a description: who logs in. Names of variables, never values: `key_file_env` of one that
+    holds the path of a private key, `key_env` of one that holds the key itself, as a store of secrets does.
 
     The host key must be in `known_hosts`: a path, by default `~/.ssh/known_hosts`.
     """
@@ -87,15 +92,16 @@ class SftpLogin(BaseModel):
     user_env: EnvironmentName
     password_env: EnvironmentName | None = None
     key_file_env: EnvironmentName | None = None
+    key_env: EnvironmentName | None = None
     key_passphrase_env: EnvironmentName | None = None
     known_hosts: Annotated[str, Field(min_length=1)] = "~/.ssh/known_hosts"
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "SftpLogin":
-        if (self.password_env is None) == (self.key_file_env is None):
-            raise ValueError("name password_env or key_file_env, one of them")
-        if self.key_passphrase_env and not self.key_file_env:
-            raise ValueError("key_passphrase_env is for a key: name key_file_env")
+        if [self.password_env, self.key_file_env, self.key_env].count(None) != 2:
+            raise ValueError("name password_env, key_file_env or key_env, one of them")
+        if self.key_passphrase_env and self.password_env:
+            raise ValueError("key_passphrase_env is for a key: name key_file_env or key_env")
         return self
 
 
@@ -128,12 +134,14 @@ Folder = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_ch
 def checked_login(folder: str, login: SftpLogin | None) -> None:
     """A login is named where it is needed and nowhere else; raises ValueError."""
     if folder.startswith("sftp://") and login is None:
-        raise ValueError("`sftp` is needed for a folder at sftp://: it names user_env and password_env or key_file_env")
+        raise ValueError(
+            "`sftp` is needed for a folder at sftp://: it names user_env and password_env, key_file_env or key_env"
+        )
     if login is not None and not folder.startswith("sftp://"):
         raise ValueError("`sftp` says nothing about a folder that is not at sftp://")
 
 
-def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None) -> Place:
+def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None, credentials: Credentials) -> Place:
     """The place that a checked `folder` means; a local one is below `feeds_dir` unless absolute."""
     if folder.startswith("s3://"):
         from recon_assets.feeds.files.s3_place import S3Place
@@ -142,7 +150,7 @@ def place_at(folder: str, *, feeds_dir: Path, login: SftpLogin | None) -> Place:
     if login is not None:
         from recon_assets.feeds.files.sftp_place import SftpPlace
 
-        return SftpPlace(folder, login)
+        return SftpPlace(folder, login, credentials)
     from recon_assets.feeds.files.local_place import LocalPlace
 
     return LocalPlace(feeds_dir / folder)
@@ -159,12 +167,24 @@ def plain_beginning(pattern: str) -> str:
     return _WILD.split(pattern, maxsplit=1)[0]
 
 
-def refuse_endless(listed: int, where: str) -> None:
-    """Raise `LimitExceeded` when a listing has more than `MAX_LISTED` entries."""
-    if listed > MAX_LISTED:
-        raise LimitExceeded(
-            f"more than {MAX_LISTED} files were listed for one pattern",
-            where=where,
+class Listing:
+    """How much of a remote place is looked at for one pattern, over all its folders and pages."""
+
+    def __init__(self, where: str) -> None:
+        self._where, self._listed, self._ends_at = where, 0, time.monotonic() + MAX_LISTING_S
+
+    def add(self, entries: int) -> None:
+        """Raise `LimitExceeded` beyond `MAX_LISTED` entries or `MAX_LISTING_S`."""
+        self._listed += entries
+        if self._listed > MAX_LISTED:
+            raise self._refused(f"more than {MAX_LISTED} files were listed for one pattern")
+        if time.monotonic() >= self._ends_at:
+            raise self._refused(f"the files of one pattern were not listed within {MAX_LISTING_S} s")
+
+    def _refused(self, what: str) -> LimitExceeded:
+        return LimitExceeded(
+            what,
+            where=self._where,
             remedy="Keep each day or month in a folder of its own, and name it in `pattern`.",
         )
 
@@ -175,12 +195,36 @@ def brought(files: OpenPlace, file: PlacedFile, name: str, *, max_bytes: int, in
     Raises `LimitExceeded` beyond `max_bytes` or `MAX_COPY_S`, and what `chunks` raises; nothing is kept then.
     """
     try:
-        return into.add_file(name, source=file.path, chunks=_limited(files.chunks(file), file, max_bytes))
+        chunks = _limited(files.chunks(file), file, max_bytes)
+        return into.add_file(name, source=file.path, chunks=chunks, version=file.version)
     except StillBeingWritten:
         into.note_problem(
             f"{file.path} was being written while it was read: fetch the day again when its writer is done"
         )
         return None
+
+
+@contextmanager
+def copied_in_time(where: str, *, cut: Callable[[], object]) -> Iterator[None]:
+    """Around a copy: after `MAX_COPY_S`, `cut` is called from another thread, and ends what is waited for.
+
+    A server that drips a byte now and then never meets a read time-out. Raises `LimitExceeded` whatever the cut looks
+    like to a library: a failure, or the end of the file.
+    """
+    timer = Timer(MAX_COPY_S, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        is_too_slow = timer.finished.is_set()
+    except FeedUnavailable as error:
+        if timer.finished.is_set():
+            raise _too_slow(where) from error
+        raise
+    finally:
+        timer.cancel()
+    if is_too_slow:
+        raise _too_slow(where)
 
 
 def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Iterator[bytes]:
@@ -192,10 +236,14 @@ def _limited(chunks: Iterator[bytes], file: PlacedFile, max_bytes: int) -> Itera
         if read > max_bytes:
             raise _too_large(file, max_bytes)
         if time.monotonic() > ends_at:
-            raise LimitExceeded(
-                f"a file took longer than {MAX_COPY_S} s", where=file.path, remedy="Check the line; split the file."
-            )
+            raise _too_slow(file.path)
         yield chunk
+
+
+def _too_slow(where: str) -> LimitExceeded:
+    return LimitExceeded(
+        f"a file took longer than {MAX_COPY_S} s", where=where, remedy="Check the line; split the file."
+    )
 
 
 def _too_large(file: PlacedFile, max_bytes: int) -> LimitExceeded:

@@ -16,7 +16,14 @@ import yaml
 from recon_assets.feeds.decimals import minor_units_from_text
 from recon_assets.feeds.files.amounts import AmountReader
 from recon_assets.feeds.files.description_values import ISO_8601, UNIX_SECONDS, Amounts, Times
-from recon_assets.feeds.files.propose_names import COLUMN_NAMES, MOVEMENT_WORDS, STATUS_WORDS, our_word, plain
+from recon_assets.feeds.files.propose_names import (
+    COLUMN_NAMES,
+    CURRENCY_WORDS,
+    MOVEMENT_WORDS,
+    STATUS_WORDS,
+    our_word,
+    plain,
+)
 from recon_assets.feeds.files.sample import Sample, sample_of
 from recon_assets.feeds.files.times import TimeReader
 
@@ -119,8 +126,18 @@ class _Proposal:
         elif "date" in found and "time" not in found:
             found["occurred_at"] = found.pop("date")
         _keep_whole_pairs(found)
+        self._currencies(found)
         self._missing(found)
         return found
+
+    def _currencies(self, found: dict[str, str]) -> None:
+        """Columns of amounts belong to one of the currencies, and the file does not say which to which."""
+        named = [name for name in self._sample.names if any(word in plain(name) for word in CURRENCY_WORDS)]
+        if len({frozenset(self._sample.values.get(name, [])) for name in named}) > 1 and "currency" in found:
+            self._undecided["columns.currency"] = (
+                f"{found.pop('currency')}, or another of {', '.join(named)}: they differ, and every amount, fee and net"
+                " that is read must be in the one that is named"
+            )
 
     def _missing(self, found: dict[str, str]) -> None:
         needed = {"transaction_id": ("transaction_id",), "amount": ("amount", "credit"), "currency": ("currency",),

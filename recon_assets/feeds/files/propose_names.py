@@ -36,6 +36,9 @@ COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "merchant_id": ("merchant account", "merchant id", "client entity id", "merchant"),
 }  # fmt: skip
 
+CURRENCY_WORDS: Final = ("currency", "währung", "divisa", "moneda")
+"""What the name of any column of currencies holds."""
+
 STATUS_WORDS: Final = {
     "completed": ("completed", "complete", "succeeded", "success", "paid", "settled", "captured", "available",
                   "abgeschlossen", "completado"),

@@ -4,23 +4,24 @@ Credentials, region and end point are those of AWS's own tools: the environment 
 `AWS_ENDPOINT_URL`, a role of the machine). Nothing of them is in a description.
 """
 
-import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, ReconError
+from recon_assets.domain.errors import FeedRefused, FeedUnavailable, ReconError
+from recon_assets.feeds.aws import Answer, aws_failures
 from recon_assets.feeds.files.places import (
     CHUNK_BYTES,
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    Listing,
     PlacedFile,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
-    refuse_endless,
 )
 
 ATTEMPTS: Final = 4
@@ -30,7 +31,6 @@ _WRONG_LOGIN: Final = frozenset(
 _NO_RIGHT: Final = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"})
 _GONE: Final = frozenset({"NoSuchKey", "404"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412"})
-_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,14 @@ class _Bucket:
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Asks only for keys that begin like the pattern."""
         found: list[PlacedFile] = []
-        listed = 0
+        listing = Listing(self.address)
         with _told(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=self.prefix + plain_beginning(pattern)
             )
             for page in pages:
                 objects = page.get("Contents", [])
-                listed += len(objects)
-                refuse_endless(listed, self.address)
+                listing.add(len(objects))
                 placed = [PlacedFile(o["Key"][len(self.prefix) :], o["Size"], o["ETag"]) for o in objects]
                 found += [file for file in placed if fits(file.path, pattern)]
         return sorted(found, key=lambda file: file.path)
@@ -104,49 +103,27 @@ class _Bucket:
         read, where = 0, f"{self.address}/{file.path}"
         with _told(where):
             answer = self.client.get_object(Bucket=self.name, Key=self.prefix + file.path, IfMatch=file.version)
-            with answer["Body"] as body:
-                while chunk := body.read(CHUNK_BYTES):
-                    read += len(chunk)
-                    yield chunk
+        with copied_in_time(where, cut=lambda: _shut(answer["Body"])), _told(where), answer["Body"] as body:
+            while chunk := body.read(CHUNK_BYTES):
+                read += len(chunk)
+                yield chunk
         if read != file.size_bytes:
             raise StillBeingWritten(
                 "a file changed while it was copied", where=where, remedy="Try again when its writer has finished."
             )
 
 
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Failures of the library as ours. Their texts and causes are not told: an answer of S3 may quote the key's id."""
-    from botocore import exceptions as boto
-
-    try:
-        yield
-    except boto.ClientError as error:
-        raise _answered(error.response, where) from None
-    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError):
-        raise FeedRefused(
-            "there are no AWS credentials for S3",
-            where=where,
-            remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role.",
-        ) from None
-    except (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError) as error:
-        raise FeedUnavailable(
-            f"S3 did not answer to the end ({type(error).__name__})",
-            where=where,
-            remedy="Try again; check the network and AWS_ENDPOINT_URL.",
-        ) from None
-    except (boto.BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"the AWS settings of this process are wrong ({type(error).__name__})",
-            where=where,
-            remedy="Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL.",
-        ) from None
+def _shut(body: Any) -> None:
+    with suppress(RuntimeError, ValueError):  # it is at its end
+        body._raw_stream.shutdown()  # noqa: SLF001 - botocore hands on no way to end a read from another thread
 
 
-def _answered(response: Any, where: str) -> ReconError:
-    told = str(response.get("Error", {}).get("Code", ""))
-    code = told if _CODE.fullmatch(told) else "no code"
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+def _told(where: str) -> AbstractContextManager[None]:
+    return aws_failures("S3", where, _answered)
+
+
+def _answered(answer: Answer) -> ReconError:
+    code, status, where = answer.code, answer.status, answer.where
     if code in _CHANGED:
         return StillBeingWritten(
             "a file changed before it was copied", where=where, remedy="Try again when its writer has finished."
@@ -165,4 +142,6 @@ def _answered(response: Any, where: str) -> ReconError:
         )
     if code in _GONE or status == 429 or status >= 500 or code in {"SlowDown", "RequestTimeout"}:
         return FeedUnavailable(f"S3 could not give the file or list ({code})", where=where, remedy="Try again later.")
-    return FeedRefused(f"S3 refused ({code}, HTTP {status})", where=where, remedy="Check `folder` and AWS_REGION.")
+    return FeedRefused(
+        f"S3 refused ({code}, HTTP {status})", where=where, remedy="Check `folder` and AWS_DEFAULT_REGION."
+    )

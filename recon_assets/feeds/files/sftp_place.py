@@ -2,8 +2,9 @@
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -11,16 +12,17 @@ from urllib.parse import unquote, urlsplit
 import paramiko
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import Credentials
 from recon_assets.feeds.files.places import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
+    Listing,
     PlacedFile,
     SftpLogin,
     StillBeingWritten,
+    copied_in_time,
     fits,
     plain_beginning,
-    refuse_endless,
 )
 
 DEFAULT_PORT: Final = 22
@@ -34,6 +36,7 @@ class SftpPlace:
 
     folder: str
     login: SftpLogin
+    credentials: Credentials
 
     @property
     def address(self) -> str:
@@ -65,8 +68,8 @@ class SftpPlace:
         assert host is not None, "an address without a host is refused with the configuration"
         client.set_missing_host_key_policy(_Unknown(self.address, login.known_hosts))
         key = self._key()
-        password = login.password_env and credential(login.password_env).get_secret_value()
-        user = credential(login.user_env).get_secret_value()
+        password = login.password_env and self._value(login.password_env)
+        user = self._value(login.user_env)
         try:
             client.load_host_keys(str(Path(login.known_hosts).expanduser()))
         except OSError:
@@ -99,28 +102,40 @@ class SftpPlace:
             raise FeedRefused(
                 "the SFTP server does not let us in",
                 where=self.address,
-                remedy=f"Check {login.user_env} and {login.password_env or login.key_file_env}.",
+                remedy=f"Check {login.user_env} and {login.password_env or login.key_file_env or login.key_env}.",
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unavailable(error, self.address) from None
 
+    def _value(self, name: str) -> str:
+        return self.credentials.value(name).get_secret_value()
+
     def _key(self) -> paramiko.PKey | None:
-        """Our own key. Its path is a value of the environment: errors name the variable."""
+        """Our own key. Errors name the variable, never its value, be it a path or the key."""
         login = self.login
-        if login.key_file_env is None:
-            return None
-        path = credential(login.key_file_env).get_secret_value()
-        passphrase = login.key_passphrase_env and credential(login.key_passphrase_env).get_secret_value()
+        passphrase = login.key_passphrase_env and self._value(login.key_passphrase_env)
         try:
-            # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
-            return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+            if login.key_file_env is not None:
+                path = self._value(login.key_file_env)
+                # paramiko's hint says str; it hands the passphrase to cryptography, which takes bytes
+                return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+            return None if login.key_env is None else _key_of(self._value(login.key_env), passphrase)
         except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType):
-            variables = " and ".join(filter(None, [login.key_file_env, login.key_passphrase_env]))
+            variables = " and ".join(filter(None, [login.key_file_env or login.key_env, login.key_passphrase_env]))
+            what = "the path of a private key" if login.key_file_env else "a private key with its line ends"
             raise ConfigurationError(
                 "the key for the SFTP server can't be read",
                 where=self.address,
-                remedy=f"Check {variables}: the path of a private key, and its passphrase if it has one.",
+                remedy=f"Check {variables}: {what}, and its passphrase if it has one.",
             ) from None
+
+
+def _key_of(text: str, passphrase: str | None) -> paramiko.PKey:
+    """The key in `text`, of whatever type. Raises `paramiko.SSHException` or `ValueError` when it is none."""
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey):
+        with suppress(paramiko.SSHException, ValueError):
+            return kind.from_private_key(StringIO(text), passphrase)
+    return paramiko.RSAKey.from_private_key(StringIO(text), passphrase)
 
 
 class _Unknown(paramiko.MissingHostKeyPolicy):
@@ -145,21 +160,29 @@ class _Server:
 
     def look(self) -> None:
         with _told(self.address):
-            self._entries(self.folder)
+            self._entries(self.folder, Listing(self.address))
+
+    def end(self) -> None:
+        """Close the connection, whatever is waited for."""
+        channel = self.session.get_channel()
+        transport = channel and channel.get_transport()
+        if transport:
+            transport.close()
 
     def listing(self, pattern: str) -> list[PlacedFile]:
         """Looks only into folders that fit; one that is not there holds no file."""
         with _told(self.address):
             self.session.stat(self.folder)
-            return sorted(self._below("", pattern.split("/")), key=lambda file: file.path)
+            found = self._below("", pattern.split("/"), Listing(self.address))
+            return sorted(found, key=lambda file: file.path)
 
-    def _below(self, folder: str, steps: list[str]) -> Iterator[PlacedFile]:
+    def _below(self, folder: str, steps: list[str], listing: Listing) -> Iterator[PlacedFile]:
         step, *further = steps
         if further and plain_beginning(step) == step:
-            yield from self._below(f"{folder}{step}/", further)
+            yield from self._below(f"{folder}{step}/", further, listing)
             return
         try:
-            entries = self._entries(f"{self.folder}/{folder}")
+            entries = self._entries(f"{self.folder}/{folder}", listing)
         except FileNotFoundError:
             return
         for entry in entries:
@@ -168,22 +191,22 @@ class _Server:
             path = f"{folder}{entry.filename}"
             state = self.session.stat(f"{self.folder}/{path}") if stat.S_ISLNK(entry.st_mode or 0) else entry
             if further and stat.S_ISDIR(state.st_mode or 0):
-                yield from self._below(f"{path}/", further)
+                yield from self._below(f"{path}/", further, listing)
             elif not further and stat.S_ISREG(state.st_mode or 0):
                 yield _placed(path, state)
 
-    def _entries(self, folder: str) -> list[paramiko.SFTPAttributes]:
+    def _entries(self, folder: str, listing: Listing) -> list[paramiko.SFTPAttributes]:
         """To the end, before anything else is asked: paramiko mixes up the answers of two open listings."""
         entries: list[paramiko.SFTPAttributes] = []
         for entry in self.session.listdir_iter(folder):
             entries.append(entry)
-            refuse_endless(len(entries), self.address)
+            listing.add(1)
         return entries
 
     def chunks(self, file: PlacedFile) -> Iterator[bytes]:
         """The bytes; the file is looked at again before each window of them, and after the last byte."""
         path, where = f"{self.folder}/{file.path}", f"{self.address}/{file.path}"
-        with _told(where), self.session.open(path, "rb") as stream:
+        with copied_in_time(where, cut=self.end), _told(where), self.session.open(path, "rb") as stream:
             for at in range(0, file.size_bytes, WINDOW_BYTES):
                 if _placed(file.path, stream.stat()) != file:
                     break

@@ -11,6 +11,7 @@ from typing import Any, Final
 from recon_assets.domain.business_day import BusinessDay, business_day
 from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.files.json_records import JsonRecords
 from recon_assets.feeds.files.parse import BatchParser
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
@@ -31,6 +32,7 @@ class SqlLedgerAdapter:
     processor: str
     description: SqlLedgerFeed
     query: str
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def kind(self) -> str:
@@ -44,8 +46,8 @@ class SqlLedgerAdapter:
 
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
         """Store the query with its parameters, and every row. No row is noted as a problem unless it is a statement."""
-        values = values_of(self.query, day, times_as_text=is_sqlite(self.description.url_env))
-        with read_only_session(self.description.url_env, self.description.limits) as session:
+        values = values_of(self.query, day, times_as_text=is_sqlite(self.description.url_env, self.credentials))
+        with read_only_session(self.description.url_env, self.description.limits, self.credentials) as session:
             names, batches = session.rows(self.query, values)
             self._check_columns(names)
             into.add_file(QUERY_FILE, source=self.source, chunks=(_query_as_sent(self.query, values),))
@@ -73,8 +75,8 @@ class SqlLedgerAdapter:
     def probe(self) -> None:
         """Start the query for today and look at its columns; no row is read."""
         day = business_day(self.processor, datetime.now(UTC).date())
-        values = values_of(self.query, day, times_as_text=is_sqlite(self.description.url_env))
-        with read_only_session(self.description.url_env, self.description.limits) as session:
+        values = values_of(self.query, day, times_as_text=is_sqlite(self.description.url_env, self.credentials))
+        with read_only_session(self.description.url_env, self.description.limits, self.credentials) as session:
             names, _ = session.rows(self.query, values)
             self._check_columns(names)
 

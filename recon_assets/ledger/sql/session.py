@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, CursorResult, Engine, NullPool, create_engine, text
+from sqlalchemy import Connection, CursorResult, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from recon_assets.domain.errors import ConfigurationError, FeedUnavailable, LimitExceeded
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.ledger.sql.description import SqlLimits
 from recon_assets.ledger.sql.failures import Place, failed_connection, failed_query
 from recon_assets.ledger.sql.query import ParameterValue, statement
+from recon_assets.ledger.sql.watchdog import Watchdog
 
 _READ_ONLY: Final[Mapping[str, str]] = {
     "sqlite": "PRAGMA query_only = ON",
@@ -40,6 +41,9 @@ _CONNECT_TIMEOUT_OF_DRIVER: Final[Mapping[str, str]] = {
     "pymssql": "login_timeout",
     "pyodbc": "timeout",
 }
+
+_SERVER_KEEPS_TIME_S: Final = 5
+"""How much longer than its own time-out a server may take to say that it is over."""
 
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 """Instructions of SQLite between two looks at the clock: about a millisecond."""
@@ -98,40 +102,65 @@ class ReadOnlySession:
 
 
 @contextmanager
-def read_only_session(url_env: str, limits: SqlLimits) -> Iterator[ReadOnlySession]:
+def read_only_session(
+    url_env: str, limits: SqlLimits, credentials: Credentials = ENVIRONMENT
+) -> Iterator[ReadOnlySession]:
     """Connect, refuse writes and set the limits of time; end without a trace.
 
     Raises `ConfigurationError` for a variable without value, a URL that is none, a driver or a SQLite file that is
     not there; `FeedRefused` for a login, `FeedUnavailable` when nobody answers.
     """
     place = Place(url_env)
-    engine = _engine(_url(place), place, limits)
+    engine = _engine(_url(place, credentials), place, limits)
     deadline = time.monotonic() + limits.time_limit_s
+    watchdog = Watchdog(limits.time_limit_s + _SERVER_KEEPS_TIME_S)
+    event.listen(engine, "connect", lambda made, _: watchdog.watch(made), insert=True)
+    try:
+        with _connected(engine, place) as connection:
+            _forbid_writing(connection, place, limits, deadline)
+            session = ReadOnlySession(connection, place, limits, deadline)
+            try:
+                yield session
+            finally:
+                session.close()
+    except FeedUnavailable as error:
+        if watchdog.has_cut:
+            raise _silent(place, limits) from error
+        raise
+    finally:
+        watchdog.end()
+        engine.dispose()
+
+
+@contextmanager
+def _connected(engine: Engine, place: Place) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except (SQLAlchemyError, OSError, TypeError, ValueError) as error:
         raise failed_connection(error, place) from None
     try:
-        _forbid_writing(connection, place, limits, deadline)
-        session = ReadOnlySession(connection, place, limits, deadline)
-        try:
-            yield session
-        finally:
-            session.close()
+        yield connection
     finally:
         connection.invalidate()  # neither commit nor reuse: whatever the transaction was, it is gone
         connection.close()
-        engine.dispose()
 
 
-def is_sqlite(url_env: str) -> bool:
+def _silent(place: Place, limits: SqlLimits) -> FeedUnavailable:
+    return FeedUnavailable(
+        f"the database went silent and was left after {limits.time_limit_s} s (time_limit_s)",
+        where=place.text,
+        remedy="Check the server and the network between it and this machine; then try again.",
+    )
+
+
+def is_sqlite(url_env: str, credentials: Credentials = ENVIRONMENT) -> bool:
     """Whether the URL is one of SQLite, which has no type for times."""
-    return _url(Place(url_env)).get_backend_name() == "sqlite"
+    return _url(Place(url_env), credentials).get_backend_name() == "sqlite"
 
 
-def _url(place: Place) -> URL:
+def _url(place: Place, credentials: Credentials) -> URL:
     try:
-        url = make_url(credential(place.url_env).get_secret_value())
+        url = make_url(credentials.value(place.url_env).get_secret_value())
     except (ArgumentError, ValueError):
         raise ConfigurationError(
             f"the value of {place.url_env} is no database URL",

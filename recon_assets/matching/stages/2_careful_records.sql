@@ -7,7 +7,9 @@ SELECT
         PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
     ) AS occurrence
 FROM (
-    SELECT 'processor' AS side, t.* -- noqa: AM04
+    SELECT
+        'processor' AS side,
+        t.*
     FROM keyed_transactions AS t
     WHERE t.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL
@@ -15,7 +17,9 @@ FROM (
     FROM keyed_transactions AS t
     WHERE t.key IS NULL
     UNION ALL
-    SELECT 'ledger' AS side, e.* -- noqa: AM04
+    SELECT
+        'ledger' AS side,
+        e.*
     FROM keyed_ledger_entries AS e
     WHERE e.key IN (SELECT u.key FROM unclean_keys AS u)
     UNION ALL

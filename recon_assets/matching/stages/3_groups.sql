@@ -49,4 +49,4 @@ SELECT
 FROM group_matches AS g
 CROSS JOIN step AS s
 INNER JOIN step_records AS several
-    ON g.key = several.key AND g.group_key = several.group_key AND several.side <> s.one_side;
+    ON g.key = several.key AND g.group_key = several.group_key AND s.one_side <> several.side;

@@ -41,6 +41,6 @@ FROM near_ranked AS l
 CROSS JOIN nearest AS n
 INNER JOIN near_ranked AS p
     ON
-        p.key = l.key AND p.currency = l.currency AND p.side = 'processor'
-        AND p.own_rank = l.processor_below + n.step_away
+        l.key = p.key AND l.currency = p.currency AND p.side = 'processor'
+        AND l.processor_below + n.step_away = p.own_rank
 WHERE l.side = 'ledger';

@@ -1,5 +1,5 @@
--- The score of each pair that was seen, and what it decides: matched with a clear margin on both sides and amounts within
--- the tolerance; else suggested; equally good candidates are tied.
+-- The score of each pair that was seen, and what it decides: matched with a clear margin on both sides and amounts
+-- within the tolerance; else suggested; equally good candidates are tied.
 CREATE OR REPLACE TEMPORARY TABLE scores AS
 SELECT
     v.processor_seq,
@@ -11,7 +11,6 @@ SELECT
             WHEN a.processor_seq IS NOT NULL THEN s.amount_close
             ELSE 0
         END
-        + s.date_equal
         + CASE
             WHEN
                 p.occurred_at <= l.occurred_at + to_seconds(s.time_close_seconds)
@@ -47,8 +46,8 @@ FROM (
     FROM (
         SELECT
             c.*,
-            row_number() OVER (PARTITION BY c.processor_seq ORDER BY c.score DESC, c.ledger_seq) AS processor_place,
-            row_number() OVER (PARTITION BY c.ledger_seq ORDER BY c.score DESC, c.processor_seq) AS ledger_place
+            row_number() OVER (PARTITION BY c.processor_seq ORDER BY c.score DESC, c.ledger_seq ASC) AS processor_place,
+            row_number() OVER (PARTITION BY c.ledger_seq ORDER BY c.score DESC, c.processor_seq ASC) AS ledger_place
         FROM scores AS c
     ) AS k
 ) AS r;
@@ -66,31 +65,45 @@ WHERE
     AND j.processor_place = 1 AND j.ledger_place = 1
     AND j.score - j.rival_of_processor >= s.margin AND j.score - j.rival_of_ledger >= s.margin;
 
+-- the candidates of which neither record was matched, each with how many of a record's are as good as its best
+CREATE OR REPLACE TEMPORARY TABLE suggested AS
+SELECT
+    b.*,
+    b.score = b.best_of_processor
+    AND sum(CASE WHEN b.score = b.best_of_processor THEN 1 ELSE 0 END) OVER (PARTITION BY b.processor_seq) > 1
+        AS processor_is_torn,
+    b.score = b.best_of_ledger
+    AND sum(CASE WHEN b.score = b.best_of_ledger THEN 1 ELSE 0 END) OVER (PARTITION BY b.ledger_seq) > 1
+        AS ledger_is_torn
+FROM (
+    SELECT
+        c.processor_seq,
+        c.ledger_seq,
+        c.score,
+        max(c.score) OVER (PARTITION BY c.processor_seq) AS best_of_processor,
+        max(c.score) OVER (PARTITION BY c.ledger_seq) AS best_of_ledger
+    FROM scores AS c
+    CROSS JOIN step AS s
+    LEFT JOIN step_pairs AS p ON c.processor_seq = p.processor_seq
+    LEFT JOIN step_pairs AS l ON c.ledger_seq = l.ledger_seq
+    WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL AND c.score >= s.suggest_from
+) AS b;
+
 CREATE OR REPLACE TEMPORARY TABLE step_candidates AS
 SELECT
-    j.processor_seq,
-    j.ledger_seq,
-    j.score,
-    CASE
-        WHEN j.score = j.best_of_processor AND j.score = j.second_of_processor THEN 'tied'
-        WHEN j.score = j.best_of_ledger AND j.score = j.second_of_ledger THEN 'tied'
-        ELSE 'suggested'
-    END AS decision
-FROM judged AS j
-CROSS JOIN step AS s
-LEFT JOIN step_pairs AS p ON j.processor_seq = p.processor_seq
-LEFT JOIN step_pairs AS l ON j.ledger_seq = l.ledger_seq
-WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL AND j.score >= s.suggest_from;
+    g.processor_seq,
+    g.ledger_seq,
+    g.score,
+    CASE WHEN g.processor_is_torn OR g.ledger_is_torn THEN 'tied' ELSE 'suggested' END AS decision
+FROM suggested AS g;
 
--- which of the two is torn between equally good candidates
 CREATE OR REPLACE TEMPORARY TABLE tied_scores AS
 SELECT * FROM tied_scores
 UNION ALL
 SELECT
-    j.processor_seq,
-    j.ledger_seq,
-    j.score = j.best_of_processor AND j.score = j.second_of_processor AS processor_is_torn,
-    j.score = j.best_of_ledger AND j.score = j.second_of_ledger AS ledger_is_torn
-FROM judged AS j
-INNER JOIN step_candidates AS c ON j.processor_seq = c.processor_seq AND j.ledger_seq = c.ledger_seq
-WHERE c.decision = 'tied';
+    g.processor_seq,
+    g.ledger_seq,
+    g.processor_is_torn,
+    g.ledger_is_torn
+FROM suggested AS g
+WHERE g.processor_is_torn OR g.ledger_is_torn;

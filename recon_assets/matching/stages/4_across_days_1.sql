@@ -46,11 +46,15 @@ FROM (
         p.amount_minor
     FROM days_ranked AS p
     CROSS JOIN nearest AS n
+    -- the linter takes the tables of the second half for these
+    -- noqa: disable=ST09
     INNER JOIN days_ranked AS l
         ON
             p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
-            AND l.own_rank = n.step_away
-            + CASE WHEN n.step_away > 0 THEN p.ledger_until ELSE p.ledger_until - p.ledger_on_day END
+            AND l.own_rank = (
+                n.step_away + CASE WHEN n.step_away > 0 THEN p.ledger_until ELSE p.ledger_until - p.ledger_on_day END
+            )
+    -- noqa: enable=ST09
     WHERE p.side = 'processor' AND l.side = 'ledger'
     UNION
     SELECT
@@ -64,9 +68,10 @@ FROM (
     CROSS JOIN nearest AS n
     INNER JOIN days_ranked AS p
         ON
-            p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
-            AND p.own_rank = n.step_away
+            l.key = p.key AND l.currency = p.currency AND l.amount_minor = p.amount_minor AND l.status = p.status
+            AND n.step_away
             + CASE WHEN n.step_away > 0 THEN l.processor_until ELSE l.processor_until - l.processor_on_day END
+            = p.own_rank
     WHERE p.side = 'processor' AND l.side = 'ledger'
 ) AS seen
 INNER JOIN windows AS w ON seen.processor_date = w.processor_date

@@ -28,8 +28,8 @@ LEFT JOIN (
     FROM transactions AS t
 ) AS a
     ON
-        coalesce(a.record_id, a.transaction_id) = coalesce(b.record_id, b.transaction_id)
-        AND a.appearance = b.appearance
+        coalesce(b.record_id, b.transaction_id) = coalesce(a.record_id, a.transaction_id)
+        AND b.appearance = a.appearance
 WHERE
     a.seq IS NULL OR a.currency <> b.currency OR a.amount_minor <> b.amount_minor OR a.status <> b.status
     OR a.fee_minor IS DISTINCT FROM b.fee_minor;

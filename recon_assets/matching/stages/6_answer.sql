@@ -82,7 +82,7 @@ FROM fates AS f
 UNION ALL
 SELECT
     CASE
-        WHEN a.processor_date IS NOT NULL THEN 'matched_prior_day'
+        WHEN a.counterpart_date IS NOT NULL THEN 'matched_prior_day'
         WHEN o.side = 'processor' AND run.due_in_ledger > run.newest_date THEN 'pending_in_ledger'
         WHEN o.side = 'ledger' AND run.due_at_processor > run.newest_date THEN 'pending_at_processor'
         WHEN o.side = 'processor' THEN 'missing_in_ledger'
@@ -95,16 +95,26 @@ SELECT
     cast(NULL AS varchar) AS differs,
     cast(NULL AS bigint) AS fee_difference_minor,
     CASE WHEN o.side = 'processor' THEN run.due_in_ledger ELSE run.due_at_processor END AS due_on,
-    CASE WHEN o.side = 'processor' THEN a.ledger_date ELSE a.processor_date END AS counterpart_date
+    a.counterpart_date
 FROM open_records AS o
 CROSS JOIN run
-LEFT JOIN across_days AS a
-    ON
-        (
-            o.side = 'processor' AND a.processor_date = o.business_date
-            AND a.processor_discrepancy_id = o.discrepancy_id
-        )
-        OR (o.side = 'ledger' AND a.ledger_date = o.business_date AND a.ledger_discrepancy_id = o.discrepancy_id);
+LEFT JOIN (
+    SELECT
+        'processor' AS side,
+        m.processor_date AS own_date,
+        m.processor_discrepancy_id AS own_id,
+        m.ledger_date AS counterpart_date,
+        m.pass
+    FROM across_days AS m
+    UNION ALL
+    SELECT
+        'ledger' AS side,
+        m.ledger_date AS own_date,
+        m.ledger_discrepancy_id AS own_id,
+        m.processor_date AS counterpart_date,
+        m.pass
+    FROM across_days AS m
+) AS a ON o.side = a.side AND o.business_date = a.own_date AND o.discrepancy_id = a.own_id;
 
 CREATE OR REPLACE TEMPORARY TABLE answer AS
 SELECT

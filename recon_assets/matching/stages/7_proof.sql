@@ -71,5 +71,4 @@ SELECT
     coalesce(explained.pending_count, 0) AS pending_count,
     coalesce(explained.pending_amount_minor, 0) AS pending_amount_minor
 FROM totals
-FULL OUTER JOIN explained ON totals.currency = explained.currency
-ORDER BY 1;
+FULL OUTER JOIN explained ON totals.currency = explained.currency;

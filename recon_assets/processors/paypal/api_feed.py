@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import RejectedRow
-from recon_assets.feeds.adapter import Adapter, ParsedChunk
-from recon_assets.feeds.credentials import EnvironmentName, credential
+from recon_assets.feeds.adapter import Adapter, ParsedChunk, Surroundings
+from recon_assets.feeds.credentials import EnvironmentName
 from recon_assets.feeds.http import HttpLimits, QueryParameters, described_url
 from recon_assets.feeds.http_pages import BaseUrl
 from recon_assets.feeds.json_records import FieldRefused
@@ -42,21 +42,31 @@ class PayPalApiFeed(BaseModel):
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = MAX_PAGE_SIZE
     fields: Annotated[str, Field(pattern=r"^(all|[a-z_]+(,[a-z_]+)*)$")] = "transaction_info,store_info"
 
-    def adapter(self, *, processor: str, limits: HttpLimits, in_sandbox: bool = False) -> Adapter:
-        """The feed of `processor`. Our own sandbox takes its name for client id, and any secret."""
+    _own_login: tuple[str, SecretStr] | None = PrivateAttr(default=None)
 
-        def from_environment() -> tuple[str, str]:
-            client_id, secret = credential(self.client_id_env), credential(self.client_secret_env)
-            return client_id.get_secret_value(), secret.get_secret_value()
+    def with_login(self, *, base_url: str, client_id: str, client_secret: SecretStr) -> Self:
+        """The same feed elsewhere, with a login that is not from the environment: for the sandbox."""
+        copy = self.model_copy(update={"base_url": base_url})
+        copy._own_login = (client_id, client_secret)  # noqa: SLF001 - our own
+        return copy
+
+    def adapter(self, around: Surroundings) -> Adapter:
+        """Transaction Search. The processor's name is not sent: the login says whose they are."""
+
+        def login() -> tuple[str, str]:
+            if self._own_login is not None:
+                return self._own_login[0], self._own_login[1].get_secret_value()
+            client_id = around.credentials.value(self.client_id_env)
+            return client_id.get_secret_value(), around.credentials.value(self.client_secret_env).get_secret_value()
 
         return PayPalApiAdapter(
             base_url=self.base_url,
             page_size=self.page_size,
             fields=self.fields,
-            limits=limits,
+            limits=around.limits,
             credentials=Credentials(
                 names=f"{self.client_id_env} and {self.client_secret_env}",
-                get=(lambda: (processor, "sandbox")) if in_sandbox else from_environment,
+                get=login,
             ),
         )
 
@@ -131,11 +141,19 @@ def _chunk(window: Window, pages: list[tuple[str, bytes]]) -> ParsedChunk:
 
 
 def _order(entry: Entry) -> tuple[object, ...]:
+    """By time and content: on which page a record came decides nothing, not even the numbers of equal ones."""
     return (
         entry.occurred_at,
         entry.transaction_id,
         entry.event_code,
         entry.amount_minor,
+        entry.currency,
+        entry.fee_minor is None,
+        entry.fee_minor or 0,
+        entry.status,
+        entry.reference_number or "",
+        entry.order_id or "",
+        entry.merchant_id or "",
         entry.raw_file,
         entry.record_number,
     )

@@ -17,9 +17,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import ConfigurationError, LimitExceeded
 from recon_assets.domain.records import RejectedRow
-from recon_assets.feeds.adapter import Adapter, ParsedChunk
+from recon_assets.feeds.adapter import Adapter, ParsedChunk, Surroundings
+from recon_assets.feeds.files.late import LateFiles
 from recon_assets.feeds.files.places import (
     Folder,
+    OpenPlace,
     Place,
     PlacedFile,
     SftpLogin,
@@ -56,6 +58,7 @@ class PayPalSettlementFeed(BaseModel):
     kind: Literal["paypal_settlement"] = "paypal_settlement"
     folder: Folder
     sftp: SftpLogin | None = None
+    late_files: LateFiles = LateFiles()
     pattern: Annotated[str, AfterValidator(_names_the_day)] = "STL-{date}.*.CSV"
     whole_unit_currencies: frozenset[str] = frozenset({"HUF", "TWD"})
 
@@ -64,12 +67,13 @@ class PayPalSettlementFeed(BaseModel):
         checked_login(self.folder, self.sftp)
         return self
 
-    def adapter(self, *, processor: str, feeds_dir: Path) -> Adapter:
-        """The feed of `processor`; a local `folder` is below `feeds_dir` unless absolute."""
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The reports in `folder`."""
         return PayPalSettlementAdapter(
-            processor=processor,
-            place=place_at(self.folder, feeds_dir=feeds_dir, login=self.sftp),
+            processor=around.processor,
+            place=place_at(self.folder, feeds_dir=around.feeds_dir, login=self.sftp, credentials=around.credentials),
             pattern=self.pattern,
+            late_files=self.late_files,
             whole_unit_currencies=self.whole_unit_currencies,
         )
 
@@ -81,6 +85,7 @@ class PayPalSettlementAdapter:
     processor: str
     place: Place
     pattern: str
+    late_files: LateFiles
     whole_unit_currencies: frozenset[str]
 
     @property
@@ -97,15 +102,19 @@ class PayPalSettlementAdapter:
         """Raise as `fetch` would when the place can't be reached or may not be listed."""
         self.place.probe()
 
+    def listed(self, files: OpenPlace, business_date: date) -> list[PlacedFile]:
+        """The files that `fetch` would bring for a day. Raises as the place does, or as `fetch` for too many."""
+        return self._checked(files.listing(self._pattern_of(business_date)))
+
     def fetch(self, day: BusinessDay, into: RawFeedWriter) -> None:
         """Bring the day's files and hold their footers against their rows: what differs is a noted problem.
 
         So is a file that is still being written. Raises `FeedNotUnderstood` for a file of another kind.
         """
-        pattern = self._pattern_of(day.business_date)
         with self.place.opened() as files:
-            found = self._checked(files.listing(pattern))
+            found = self.listed(files, day.business_date)
             if not found:
+                pattern = self._pattern_of(day.business_date)
                 into.note_problem(
                     f"no settlement report for {day.text} yet: looked for {pattern} in {self.place.address}; PayPal "
                     "delivers it by noon of the next day, in the first time zone of its window"

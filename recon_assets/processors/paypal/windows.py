@@ -16,8 +16,8 @@ from enum import Enum, auto
 from typing import Final, Self
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import LimitExceeded
 from recon_assets.feeds.http import QueryParameters, described_url
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.json_records import FieldRefused
 from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets.processors.paypal.documents import Detail, Page, decode_page, instant_of
@@ -95,7 +95,8 @@ class DayDownload:
     ) -> None:
         assert day.ends_at - day.starts_at <= MAX_SPAN, "a business day is 25 hours at most"
         self._session, self._into, self._day, self._fields, self._page_size = session, into, day, fields, page_size
-        self._pages = self._size_bytes = self._promised = 0
+        self._budget = Budget(session.limits, page_size=page_size, url=session.url)
+        self._pages = self._promised = 0
         self._is_complete = True
         self._said_late = False
 
@@ -150,7 +151,6 @@ class DayDownload:
             self._note(f"PayPal promised {first.total_items} record(s) and served {received}")
 
     def _fetch_page(self, window: Window, number: int) -> tuple[str, Page]:
-        limits = self._session.limits
         query: QueryParameters = {
             "start_date": f"{window.starts_at:{_QUERY_FORMAT}}",
             "end_date": f"{window.ends_at:{_QUERY_FORMAT}}",
@@ -160,17 +160,12 @@ class DayDownload:
             "page": number,
         }
         where = described_url(self._session.url, query)
+        self._budget.begin_page()
         body = self._session.transactions(query)
         self._pages += 1
-        self._size_bytes += len(body)
-        if self._pages > limits.max_pages or self._size_bytes > limits.total_max_bytes:
-            raise LimitExceeded(
-                f"the day has more than {limits.max_pages} pages (max_pages) "
-                f"or {limits.total_max_bytes} bytes (total_max_bytes)",
-                where=described_url(self._session.url),
-                remedy="Raise page_size, or the limit if the day is really this large.",
-            )
+        self._budget.add_bytes(len(body))
         page = decode_page(body, where=where)
+        self._budget.add_records(len(page.details))
         name = f"{window.text}_page-{number:05}.json"
         self._into.add_file(name, source=where, chunks=(body,))
         return name, page

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import SecretStr
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, ReconError
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits, Refusal
 
 SQUARE_VERSION: Final = "2026-08-19"
@@ -41,23 +41,24 @@ _ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose account is asked and with which token. `own_token` takes the place of the environment's."""
+    """Whose account is asked and with which token. `own_token` takes the place of what `credentials` holds."""
 
     base_url: str
     access_token_env: str
     own_token: SecretStr | None = None
+    credentials: Credentials = ENVIRONMENT
 
     def url(self, list_name: str) -> str:
-        """The address of `payments`, `refunds` or `locations`."""
+        """The address of `payments`, `refunds`, `locations`, `payouts` or `payouts/{id}/payout-entries`."""
         return f"{self.base_url}/v2/{list_name}"
 
     def token(self) -> SecretStr:
         """The access token. Raises `ConfigurationError` that names the variable, never the value."""
-        token = self.own_token or credential(self.access_token_env)
+        token = self.own_token or self.credentials.value(self.access_token_env)
         if not _TOKEN.fullmatch(token.get_secret_value()):
             raise ConfigurationError(
                 f"the value of {self.access_token_env} is no access token: it has blanks or marks beyond ASCII",
-                where="the environment of this process",
+                where=self.credentials.where,
                 remedy="Copy the access token from Square's developer dashboard again.",
             )
         return token
@@ -83,7 +84,8 @@ class Access:
         if status in _TOKEN_STATUSES:
             remedy = (
                 f"Check {self.access_token_env}: it must be a token of this environment (production or sandbox) with"
-                " PAYMENTS_READ, and MERCHANT_PROFILE_READ where no locations are configured."
+                " PAYMENTS_READ, PAYOUTS_READ unless the feed says `payouts: false`, and MERCHANT_PROFILE_READ where no"
+                " locations or `merchant_id: location_name` are configured."
             )
         told = _said(refusal, token)
         return FeedRefused(f"Square refused the request with status {status}{told}", where=refusal.where, remedy=remedy)

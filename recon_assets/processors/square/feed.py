@@ -4,12 +4,12 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints, field_validator
 
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.credentials import EnvironmentName
-from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl
 from recon_assets.processors.square.adapter import SquareAdapter
 from recon_assets.processors.square.api import Access
+from recon_assets.processors.square.day import Asked
 
 MAX_PAGE_SIZE: Final = 100
 """Square's own limit; it ignores a larger one."""
@@ -21,7 +21,10 @@ LocationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 
 
 class SquareApiFeed(BaseModel):
-    """Configuration. Without `locations` those of the account are asked for each time, so a new one is not missed."""
+    """Configuration. Without `locations` those of the account are asked for each time, so a new one is not missed.
+
+    `payouts` needs a token that may read them; without it they and what only their entries say are not in the feed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +34,8 @@ class SquareApiFeed(BaseModel):
     locations: Annotated[tuple[LocationId, ...], Field(min_length=1, max_length=MAX_LOCATIONS)] | None = None
     page_size: int = Field(default=MAX_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE)
     cash_and_external: Literal["leave_out", "keep"] = "leave_out"
+    payouts: bool = True
+    merchant_id: Literal["location_id", "location_name"] = "location_id"
 
     _own_token: SecretStr | None = PrivateAttr(default=None)
 
@@ -47,14 +52,22 @@ class SquareApiFeed(BaseModel):
         copy._own_token = access_token  # noqa: SLF001 - our own
         return copy
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The account's payments and refunds. `processor` is not sent: the token says whose they are."""
-        del processor
+    def adapter(self, around: Surroundings) -> Adapter:
+        """Payments, refunds and payouts of the account. The processor's name is not sent: the token says whose."""
         return SquareAdapter(
             kind=self.kind,
-            access=Access(base_url=self.base_url, access_token_env=self.access_token_env, own_token=self._own_token),
-            locations=self.locations or (),
-            page_size=self.page_size,
+            access=Access(
+                base_url=self.base_url,
+                access_token_env=self.access_token_env,
+                own_token=self._own_token,
+                credentials=around.credentials,
+            ),
+            asked=Asked(
+                locations=self.locations or (),
+                page_size=self.page_size,
+                payouts=self.payouts,
+                names=self.merchant_id == "location_name",
+            ),
             keep_outside_square=self.cash_and_external == "keep",
-            limits=limits,
+            limits=around.limits,
         )

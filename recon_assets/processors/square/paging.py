@@ -1,32 +1,32 @@
-"""The lists of one business day, page by page: every page kept as it came, and what does not add up noted.
+"""Square's lists page by page: every page kept as it came, and what does not add up noted.
 
-What belongs here: which lists are asked for, `cursor`, and pages that repeat or never end. Not here: requests (`api`)
-and the meaning of a record (`records`). Of a record only its id and its time are looked at.
+What belongs here: `cursor`, and pages that repeat or never end. Not here: which lists make a day (`day`), requests
+(`api`) and the meaning of a record. Of a record only its id and its time are looked at.
 
 Square answers `{}` where there is nothing. It says that the beginning of a range is included and not what its end is:
 a record of that very instant belongs to the next day, and is no problem here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.feeds.http import HttpClient, described_url
 from recon_assets.feeds.http_answers import raise_html
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.raw import RawFeedWriter
 from recon_assets.processors.square.api import Access
 
 PAYMENTS: Final = "payments"
 REFUNDS: Final = "refunds"
+PAYOUTS: Final = "payouts"
+ENTRIES: Final = "payout_entries"
 LOCATIONS: Final = "locations"
-
-APPEARS_AFTER: Final = timedelta(minutes=1)
-"""How long a record may take until the lists have it; Square says seconds."""
 
 _MAX_CURSOR_CHARACTERS: Final = 4_096
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -37,6 +37,7 @@ class _Listed(msgspec.Struct, gc=False):
 
     id: object = None
     created_at: object = None
+    name: object = None
 
 
 class ListPage(msgspec.Struct):
@@ -44,6 +45,8 @@ class ListPage(msgspec.Struct):
 
     payments: list[_Listed] | None = None
     refunds: list[_Listed] | None = None
+    payouts: list[_Listed] | None = None
+    payout_entries: list[_Listed] | None = None
     locations: list[_Listed] | None = None
     cursor: str | None = None
 
@@ -71,44 +74,30 @@ def decode_page(body: bytes, list_name: str, where: str) -> ListPage:
     return page
 
 
-def store_day(
-    client: HttpClient,
-    access: Access,
-    *,
-    day: BusinessDay,
-    locations: Sequence[str],
-    page_size: int,
-    into: RawFeedWriter,
-) -> None:
-    """Store payments and refunds of `day` in the named locations, or in all where none is named.
-
-    Payments are asked for by location: without one, Square serves those of the main location only. Refunds without one
-    are those of all. Files are `locations.json`, `payments-001-00001.json`, ... and `refunds-001-00001.json`, ...
-    Raises what `HttpClient.get` and `decode_page` raise, and `LimitExceeded` for too many pages or bytes.
-    """
-    listing = _Listing(client, access, day=day, page_size=page_size, into=into)
-    asked = list(locations) or listing.locations()
-    for number, location in enumerate(asked, start=1):
-        listing.store(PAYMENTS, number, location)
-    for number, only in enumerate(locations or [None], start=1):
-        listing.store(REFUNDS, number, only)
-    if not asked:
-        into.note_problem("the account has no location, so no payments could be asked for")
-    if datetime.now(UTC) < day.ends_at + APPEARS_AFTER:
-        ready = f"{day.ends_at + APPEARS_AFTER:%Y-%m-%d %H:%M:%S} UTC"
-        into.note_problem(f"the business day is not over, or only just: Square has all of it at {ready}")
-    if asked and not listing.has_found_anything:
-        into.say_empty()
+def location_names(body: bytes) -> dict[str, str]:
+    """The name of each location that has one, by its id, from a stored answer."""
+    listed = decode_page(body, LOCATIONS, f"{LOCATIONS}.json").records(LOCATIONS)
+    named = [(location.id, location.name) for location in listed]
+    return {id_: name for id_, name in named if isinstance(id_, str) and isinstance(name, str)}
 
 
-class _Listing:
-    """All lists of one fetch, which share the limits of pages and bytes."""
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """One answer that is kept: the name of its raw file, its bytes, and that it is a list."""
+
+    name: str
+    body: bytes
+    page: ListPage
+
+
+class Listing:
+    """All lists of one fetch, which share the limits of pages, records, bytes and time."""
 
     def __init__(
         self, client: HttpClient, access: Access, *, day: BusinessDay, page_size: int, into: RawFeedWriter
     ) -> None:
         self._client, self._access, self._day, self._page_size, self._into = client, access, day, page_size, into
-        self._pages = self._size_bytes = 0
+        self._budget = Budget(client.limits, page_size=page_size, url=access.base_url)
         self.has_found_anything = False
 
     def locations(self) -> list[str]:
@@ -122,20 +111,9 @@ class _Listing:
             raise _not_understood("a location has no id", described_url(url))
         return sorted(set(ids))
 
-    def store(self, list_name: str, number: int, location: str | None) -> None:
-        """Every page of one list, oldest first, so that what arrives meanwhile is on its last page."""
+    def of_the_day(self, list_name: str, number: int, location: str | None) -> Iterator[StoredPage]:
+        """Every page of one list of the day, oldest first, so that what arrives meanwhile is on its last page."""
         outside = 0
-        for page in self._followed(list_name, number, location):
-            records = page.records(list_name)
-            outside += sum(not _is_within(record.created_at, self._day) for record in records)
-            self.has_found_anything |= bool(records)
-        if outside:
-            self._into.note_problem(
-                f"{list_name}: the feed served {outside} record(s) that were not created within the business day"
-            )
-
-    def _followed(self, list_name: str, number: int, location: str | None) -> Iterator[ListPage]:
-        url = self._access.url(list_name)
         query: dict[str, str | int] = {
             "begin_time": _rfc3339(self._day.starts_at),
             "end_time": _rfc3339(self._day.ends_at),
@@ -143,31 +121,40 @@ class _Listing:
             "limit": self._page_size,
             **({"location_id": location} if location is not None else {}),
         }
+        for stored in self.followed(list_name, path=list_name, name=f"{list_name}-{number:03}", query=query):
+            records = stored.page.records(list_name)
+            outside += sum(not _is_within(record.created_at, self._day) for record in records)
+            yield stored
+        if outside:
+            self._into.note_problem(
+                f"{list_name}: the feed served {outside} record(s) that were not created within the business day"
+            )
+
+    def followed(self, list_name: str, *, path: str, name: str, query: Mapping[str, str | int]) -> Iterator[StoredPage]:
+        """Every page at `path`, each stored as `{name}-00001.json`, ... before it is given."""
+        url, asked = self._access.url(path), dict(query)
         seen, page_number = _Seen(), 0
         while True:
             page_number += 1
-            where = described_url(url, query)
-            body = self._get(url, query)
+            where = described_url(url, asked)
+            body = self._get(url, asked)
             page = decode_page(body, list_name, where)
-            name = f"{list_name}-{number:03}-{page_number:05}.json"
-            self._into.add_file(name, source=where, chunks=(body,))
+            self._budget.add_records(len(page.records(list_name)))
+            stored = StoredPage(f"{name}-{page_number:05}.json", body, page)
+            self._into.add_file(stored.name, source=where, chunks=(body,))
             problem = seen.problem_with(page, list_name)
             if problem:
-                self._into.note_problem(f"{name}: {problem}")
-                self.has_found_anything = True
-            yield page
+                self._into.note_problem(f"{stored.name}: {problem}")
+            self.has_found_anything |= bool(problem or page.records(list_name))
+            yield stored
             if problem or not page.cursor:
                 return
-            query["cursor"] = page.cursor
+            asked["cursor"] = page.cursor
 
     def _get(self, url: str, query: dict[str, str | int]) -> bytes:
-        limits = self._client.limits
-        if self._pages == limits.max_pages:
-            raise _too_much(f"{limits.max_pages} pages (max_pages)", url)
+        self._budget.begin_page()
         body = self._client.get(url, query)
-        self._pages, self._size_bytes = self._pages + 1, self._size_bytes + len(body)
-        if self._size_bytes > limits.total_max_bytes:
-            raise _too_much(f"{limits.total_max_bytes} bytes (total_max_bytes)", url)
+        self._budget.add_bytes(len(body))
         return body
 
 
@@ -211,14 +198,6 @@ def _is_within(created_at: object, day: BusinessDay) -> bool:
 
 def _rfc3339(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
-
-
-def _too_much(limit: str, url: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"the feed has more than {limit}",
-        where=described_url(url),
-        remedy="Raise page_size or the limit if the feed is really this large.",
-    )
 
 
 def _not_understood(what: str, where: str) -> FeedNotUnderstood:

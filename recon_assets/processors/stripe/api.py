@@ -13,7 +13,7 @@ import msgspec
 from pydantic import SecretStr
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, ReconError
-from recon_assets.feeds.credentials import credential
+from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits, Refusal
 from recon_assets.feeds.http_answers import unavailable
 
@@ -43,13 +43,14 @@ _ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose account is asked and with which key. `own_key` takes the place of the environment's."""
+    """Whose account is asked and with which key. `own_key` takes the place of what `credentials` holds."""
 
     base_url: str
     api_key_env: str
     mode: Mode
     account: str | None = None
     own_key: SecretStr | None = None
+    credentials: Credentials = ENVIRONMENT
 
     @property
     def url(self) -> str:
@@ -58,19 +59,19 @@ class Access:
 
     def key(self) -> SecretStr:
         """The key, of the configured mode. Raises `ConfigurationError` that names the variable, never the value."""
-        key = self.own_key or credential(self.api_key_env)
+        key = self.own_key or self.credentials.value(self.api_key_env)
         found = _KEY.fullmatch(key.get_secret_value())
         if found is None:
             raise ConfigurationError(
                 f"the value of {self.api_key_env} is no secret or restricted key of Stripe",
-                where="the environment of this process",
+                where=self.credentials.where,
                 remedy="Use a key that begins with sk_live_, rk_live_, sk_test_ or rk_test_; a restricted key that may"
                 " read balance transactions is enough.",
             )
         if found.group(1) != self.mode:
             raise ConfigurationError(
                 f"{self.api_key_env} holds a {found.group(1)} key, and the feed is configured for mode: {self.mode}",
-                where="the environment of this process",
+                where=self.credentials.where,
                 remedy=f"Set a {self.mode} key, or mode: {found.group(1)} in the feed's configuration.",
             )
         return key

@@ -4,9 +4,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints
 
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.credentials import EnvironmentName
-from recon_assets.feeds.http import HttpLimits
 from recon_assets.feeds.http_pages import BaseUrl
 from recon_assets.processors.stripe.adapter import StripeAdapter
 from recon_assets.processors.stripe.api import Access, Mode
@@ -49,9 +48,8 @@ class StripeApiFeed(BaseModel):
         copy._own_key = api_key  # noqa: SLF001 - our own
         return copy
 
-    def adapter(self, *, processor: str, limits: HttpLimits) -> Adapter:
-        """The account's balance transactions. `processor` is not sent: the key says whose they are."""
-        del processor
+    def adapter(self, around: Surroundings) -> Adapter:
+        """The account's balance transactions. The processor's name is not sent: the key says whose they are."""
         return StripeAdapter(
             kind=self.kind,
             access=Access(
@@ -60,8 +58,9 @@ class StripeApiFeed(BaseModel):
                 mode=self.mode,
                 account=self.account,
                 own_key=self._own_key,
+                credentials=around.credentials,
             ),
             page_size=self.page_size,
             keys=MetadataKeys(**self.metadata.model_dump()),
-            limits=limits,
+            limits=around.limits,
         )

@@ -6,14 +6,16 @@ the meaning of a record (`records`). Of a record only its id and its time are lo
 
 import math
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 import msgspec
 
 from recon_assets.domain.business_day import BusinessDay
-from recon_assets.domain.errors import FeedNotUnderstood, LimitExceeded
+from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.feeds.http import HttpClient, described_url
 from recon_assets.feeds.http_answers import raise_html
+from recon_assets.feeds.http_budget import Budget
 from recon_assets.feeds.raw import RawFeedWriter
 
 _MAX_CURSOR_CHARACTERS: Final = 255
@@ -57,7 +59,7 @@ def store_pages(
 
     An empty list that says there is no more is Stripe's own statement that nothing happened. A page that repeats, a
     cursor that leads nowhere and records of another day are noted problems.
-    Raises what `HttpClient.get` and `decode_list` raise, and `LimitExceeded` for too many pages or bytes.
+    Raises what `HttpClient.get` and `decode_list` raise, and `LimitExceeded` for too much.
     """
     seconds = _Window.of(day)
     query: dict[str, str | int] = {
@@ -66,14 +68,15 @@ def store_pages(
         "limit": page_size,
         **({"expand[]": "data.source"} if expand else {}),
     }
-    seen, size_bytes, outside = _Seen(), 0, 0
-    for number in range(1, client.limits.max_pages + 1):
+    budget = Budget(client.limits, page_size=page_size, url=url)
+    seen, outside = _Seen(), 0
+    for number in count(1):
+        budget.begin_page()
         where = described_url(url, query)
         body = client.get(url, query)
-        size_bytes += len(body)
-        if size_bytes > client.limits.total_max_bytes:
-            raise _too_much(f"{client.limits.total_max_bytes} bytes (total_max_bytes)", url)
+        budget.add_bytes(len(body))
         page = decode_list(body, where)
+        budget.add_records(len(page.data))
         name = f"page-{number:05}.json"
         into.add_file(name, source=where, chunks=(body,))
         outside += sum(not seconds.holds(record.created) for record in page.data)
@@ -83,8 +86,6 @@ def store_pages(
         if problem or not page.has_more:
             break
         query["starting_after"] = seen.cursor
-    else:
-        raise _too_much(f"{client.limits.max_pages} pages (max_pages)", url)
     if outside:
         into.note_problem(f"the feed served {outside} record(s) that were not created within the business day")
     if number == 1 and not page.data and not page.has_more:
@@ -132,14 +133,6 @@ class _Seen:
         self._cursors.add(cursor)
         self.cursor, self._last_ids = cursor, frozenset(ids)
         return None
-
-
-def _too_much(limit: str, url: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"the feed has more than {limit}",
-        where=described_url(url),
-        remedy="Raise page_size or the limit if the feed is really this large.",
-    )
 
 
 def _not_understood(what: str, where: str) -> FeedNotUnderstood:

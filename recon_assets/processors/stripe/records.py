@@ -20,16 +20,23 @@ import pyarrow.compute as pc
 from recon_assets.domain.records import Movement, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.record_structs import EpochSeconds, MinorUnits, PageOfRecords, RecordReader
-from recon_assets.feeds.record_tables import TimeOrder, chunk_of_pages, instants_of_seconds, records_of, words
+from recon_assets.feeds.record_tables import (
+    BATCH_ROWS,
+    BadRows,
+    chunk_of_pages,
+    chunks_in_order,
+    instants_of_seconds,
+    records_of,
+    words,
+)
 from recon_assets.processors.stripe.currencies import amounts_of
 from recon_assets.processors.stripe.movements import movement_of
 
 LIST_FIELD: Final = "data"
-BATCH_ROWS: Final = 20_000
-"""Records that are on their way to columns at a time."""
-
 _PAYOUTS: Final = (Movement.PAYOUT, Movement.PAYOUT_REVERSAL)
 _SALES: Final = (Movement.PAYMENT, Movement.REFUND)
+FEE_DIFFERS: Final = "the fee is not the sum of its details"
+FEE_CURRENCY: Final = "a part of the fee is in another currency than the amount"
 _WHOLE_NUMBER: Final = "not a whole number of minor units within 64 bits"
 _TIME: Final = "not a time in Unix seconds"
 _REASONS: Final = {
@@ -48,6 +55,13 @@ class Source(msgspec.Struct, gc=False):
     metadata: dict[str, str] | None = None
 
 
+class FeeDetail(msgspec.Struct, gc=False):
+    """One part of a fee."""
+
+    amount: MinorUnits
+    currency: str
+
+
 class BalanceTransaction(msgspec.Struct, gc=False):
     """The fields that are used, with the types that Stripe documents."""
 
@@ -61,6 +75,7 @@ class BalanceTransaction(msgspec.Struct, gc=False):
     status: Literal["available", "pending"]
     source: str | Source | None = None
     reporting_category: str | None = None
+    fee_details: list[FeeDetail] | None = None
 
 
 class _Stamp(msgspec.Struct, gc=False):
@@ -83,23 +98,15 @@ class MetadataKeys:
 
 
 def chunks_of(files: Sequence[Path], keys: MetadataKeys, *, batch_rows: int = BATCH_ROWS) -> Iterator[ParsedChunk]:
-    """The rows of all pages by time and id, whatever the order of pages and within them.
-
-    Every page is read twice: for its earliest time, and for its records. So what is held is what overlaps.
-    """
+    """The rows of all pages by time and id. Every page is read twice: for its earliest time, and for its records."""
     stamps = RecordReader(_Stamp, list_field=LIST_FIELD)
-    earliest = sorted((_earliest(file, stamps), file.name, file) for file in files)
     reader = RecordReader(BalanceTransaction, list_field=LIST_FIELD, reasons=_REASONS)
-    order, batch, rows = TimeOrder(), list[PageOfRecords[BalanceTransaction]](), 0
-    for place, (_, name, file) in enumerate(earliest, start=1):
-        batch.append(reader.read(file.read_bytes(), name))
-        rows += len(batch[-1].records)
-        is_last = place == len(earliest)
-        if rows >= batch_rows or is_last:
-            chunk = chunk_of(batch, keys)
-            ready = order.rows_before(chunk.rows, None if is_last else earliest[place][0])
-            yield ParsedChunk(rows=ready, rejected=chunk.rejected)
-            batch, rows = [], 0
+    return chunks_in_order(
+        ((_earliest(file, stamps), file) for file in files),
+        read=lambda file: reader.read(file.read_bytes(), file.name),
+        chunk_of=lambda pages: chunk_of(pages, keys),
+        batch_rows=batch_rows,
+    )
 
 
 def chunk_of(pages: Sequence[PageOfRecords[BalanceTransaction]], keys: MetadataKeys) -> ParsedChunk:
@@ -137,8 +144,24 @@ def chunk_of(pages: Sequence[PageOfRecords[BalanceTransaction]], keys: MetadataK
             "occurred_at": instants_of_seconds(column("created")),
             **{name: _metadata(sources, key) for name, key in keys.named.items()},
         },
-        amounts.bad_rows,
+        [*amounts.bad_rows, *_fee_differences(records)],
     )
+
+
+def _fee_differences(records: Sequence[BalanceTransaction]) -> list[BadRows]:
+    """Stripe says that a fee is the sum of its details. Not held where it gives no details at all."""
+    differs, is_other = (np.zeros(len(records), dtype=np.bool_) for _ in range(2))
+    for row, record in enumerate(records):
+        if record.fee_details is None:
+            continue
+        total = 0
+        for part in record.fee_details:
+            total += part.amount
+            if part.currency != record.currency:
+                is_other[row] = True
+        if total != record.fee:
+            differs[row] = True
+    return [BadRows("fee_details", FEE_CURRENCY, is_other), BadRows("fee_details", FEE_DIFFERS, differs)]
 
 
 def _metadata(sources: Sequence[str | Source | None], key: str) -> pa.Array:

@@ -30,9 +30,9 @@ class _Login(paramiko.ServerInterface):
 
 
 class _Files(paramiko.SFTPServerInterface):
-    def __init__(self, server: paramiko.ServerInterface, *, root: Path) -> None:
+    def __init__(self, server: paramiko.ServerInterface, *, root: Path, ends: threading.Event) -> None:
         super().__init__(server)
-        self._root = root
+        self._root, self._ends = root, ends
 
     def _local(self, path: str) -> Path:
         return self._root / self.canonicalize(path).lstrip("/")
@@ -56,7 +56,8 @@ class _Files(paramiko.SFTPServerInterface):
         if self._local(path).name.endswith("forbidden.csv"):
             return paramiko.SFTP_PERMISSION_DENIED
         try:
-            handle = _Handle(flags)
+            handle = _HangingHandle(flags) if path.endswith("hanging.csv") else _Handle(flags)
+            handle.ends = self._ends
             handle.readfile = self._local(path).open("rb")
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno)
@@ -64,8 +65,16 @@ class _Files(paramiko.SFTPServerInterface):
 
 
 class _Handle(paramiko.SFTPHandle):
+    ends: threading.Event
+
     def stat(self) -> paramiko.SFTPAttributes:
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+
+class _HangingHandle(_Handle):
+    def read(self, offset: int, length: int) -> bytes:
+        self.ends.wait()
+        return b""
 
 
 class SftpServer:
@@ -73,7 +82,7 @@ class SftpServer:
 
     def __init__(self, root: Path) -> None:
         self.host_key, self.key = paramiko.RSAKey.generate(2048), paramiko.RSAKey.generate(2048)
-        self._root = root
+        self._root, self._ends = root, threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._transports: list[paramiko.Transport] = []
@@ -91,7 +100,7 @@ class SftpServer:
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(self.host_key)
-            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, root=self._root)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, root=self._root, ends=self._ends)
             self._transports.append(transport)
             with suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(server=_Login(self.key))
@@ -107,6 +116,7 @@ class SftpServer:
         try:
             yield self
         finally:
+            self._ends.set()
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()

@@ -165,6 +165,17 @@ def test_an_id_is_made_of_several_columns_or_of_the_first_that_is_filled(tmp_pat
     assert got.rows["record_id"].to_pylist() == ["t1/one/two", "t2//two"]
 
 
+def test_a_row_without_an_id_is_known_by_what_it_says_also_in_a_file_without_the_column(tmp_path: Path) -> None:
+    keys = {"record_id": {"first_of": ["x"], "join": ["at", "a"]}}
+    changes = {"columns": {**BASE, "amount": "a"}, "keys": keys, "may_be_absent": ["record_id"]}
+    got = read_table(tmp_path / "a", "a;x", "1;one", "2;", **changes)
+    assert got.rows["record_id"].to_pylist() == ["one", f"{AT}|2"]
+    without = read_table(tmp_path / "b", "a", "2", **changes)
+    assert without.rows["record_id"].to_pylist() == [f"{AT}|2"]
+    with pytest.raises(FeedNotUnderstood, match="'x' is missing"):
+        read_table(tmp_path / "c", "a", "2", **changes | {"may_be_absent": []})
+
+
 def test_a_key_of_empty_columns_only_is_not_said(tmp_path: Path) -> None:
     keys = {"order_id": {"join": ["x", "y"]}}
     got = read_table(tmp_path, "a;x;y", "1;;", columns={**BASE, "amount": "a"}, keys=keys)

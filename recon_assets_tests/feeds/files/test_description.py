@@ -41,7 +41,7 @@ from recon_assets_tests.feeds.files.building import COLUMNS, DAY, described
         ({"amounts": {"gross": "net_plus_fee"}, "columns": {k: v for k, v in COLUMNS.items() if k != "amount"}}, (),
          "needs a net amount and a fee"),
         ({"amounts": {"symbol": "1"}}, ("amounts", "symbol"), "no digit, mark, sign or blank"),
-        ({"keys": {"order_id": {"join": ["a", "b"], "first_of": ["a", "b"]}}}, ("keys", "order_id"), "either `join`"),
+        ({"keys": {"order_id": {"first_of": ["a"]}}}, ("keys", "order_id"), "map it in `columns`, or add `join`"),
         ({"keys": {"order_id": {}}}, ("keys", "order_id"), "either `join` or `first_of`"),
         ({"keys": {"transaction_id": {"join": ["a", "b"]}}}, (), "either in `columns` or in `keys`"),
         ({"may_be_absent": ["amount"]}, ("may_be_absent",), "amount can't be absent"),

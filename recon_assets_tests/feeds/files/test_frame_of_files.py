@@ -145,7 +145,7 @@ def test_a_trailer_states_the_totals_of_all_files_of_the_day(
     assert {file.source for file in got.raw.files} == set(files)
 
 
-def test_a_trailer_of_other_columns_or_of_too_many_lines_is_refused(
+def test_a_trailer_of_other_columns_or_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {f"{NAME}.csv": f"{HEADER}\n{good(1)}\n".encode(), f"{NAME}.trl": b"count,sum\n1,1\n"}
@@ -153,6 +153,9 @@ def test_a_trailer_of_other_columns_or_of_too_many_lines_is_refused(
         fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
     monkeypatch.setattr(controls, "MAX_TRAILER_LINES", 1)
     with pytest.raises(LimitExceeded, match="more than 1 lines"):
+        fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
+    monkeypatch.setattr(controls, "MAX_TRAILER_BYTES", 13)
+    with pytest.raises(LimitExceeded, match="more than 13 bytes"):
         fetched(tmp_path, adapter_in(tmp_path, described(**TRAILER), files))
 
 
@@ -187,6 +190,17 @@ def test_a_json_document_holds_a_list_of_records_at_a_path(tmp_path: Path) -> No
         got = read_document(tmp_path, content, **changes)
         assert got.rows["amount_minor"].to_pylist() == [9007199254740993]
         assert got.reasons == [(2, "record", "not a JSON object"), (3, "amount", "neither text nor number")]
+
+
+def test_a_json_document_may_be_the_one_record_itself(tmp_path: Path) -> None:
+    for content, document in (
+        (RECORD % (1, "1.00"), {"holds": "one_record"}),
+        ('{"a":' + RECORD % (1, "1.00") + "}", {"holds": "one_record", "records": "a"}),
+    ):
+        got = read_document(tmp_path, content, document=document)
+        assert (got.rows["amount_minor"].to_pylist(), got.reasons, got.raw.problems) == ([100], [], ())
+    with pytest.raises(FeedNotUnderstood, match="the document is no record as a whole"):
+        read_document(tmp_path, "[]", document={"holds": "one_record"})
 
 
 def test_a_json_document_states_its_totals(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files in a bucket of moto's S3 server on loopback: whole files, the refusals of S3, and no credential anywhere."""
 
+import gzip
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,40 +8,19 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
 from recon_assets.domain.records import Side
 from recon_assets.feeds.files import places
 from recon_assets.feeds.files.adapter import FilesAdapter
-from recon_assets.feeds.files.places import StillBeingWritten
-from recon_assets_tests.feeds.files.building import HEADER, described, fetched, read
+from recon_assets.feeds.files.places import PlacedFile, StillBeingWritten
+from recon_assets.feeds.raw import RawFeedWriter
+from recon_assets_tests.aws_server import KEY_ID, SECRET
+from recon_assets_tests.feeds.files.building import DAY, HEADER, described, fetched, read
+from recon_assets_tests.sandbox.sockets import raw_server
 
 RECORDS = f"{HEADER}\nt1,1.00,USD,completed,2025-09-30T00:00:00Z\n".encode()
-KEY_ID, SECRET = "AKIACANARYCANARY0000", "canary-secret-of-s3"
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    return monkeypatch
 
 
 @pytest.fixture
@@ -94,11 +74,53 @@ def test_a_prefix_with_too_many_files_is_refused(bucket: Any, tmp_path: Path, mo
         fetched(tmp_path, adapter_at(tmp_path))
 
 
+def test_a_listing_that_takes_too_long_is_refused(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MAX_LISTING_S", 0)
+    with pytest.raises(LimitExceeded, match="not listed within 0 s"):
+        fetched(tmp_path, adapter_at(tmp_path))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_to_another_host_is_not_followed(
+    aws: pytest.MonkeyPatch, httpserver: HTTPServer, tmp_path: Path, status: int
+) -> None:
+    with HTTPServer(host="127.0.0.1") as other:
+        code = "<Error><Code>PermanentRedirect</Code><Endpoint>{}</Endpoint></Error>".format(other.url_for(""))
+        headers = {"Location": other.url_for("/settlements"), "x-amz-bucket-region": "eu-west-1"}
+        httpserver.expect_request("/settlements").respond_with_data(
+            code, status=status, headers=headers, content_type="application/xml"
+        )
+        aws.setenv("AWS_ENDPOINT_URL", httpserver.url_for("").rstrip("/"))
+        with pytest.raises(FeedRefused, match="S3 refused"):
+            fetched(tmp_path, adapter_at(tmp_path))
+        assert other.log == [] and httpserver.log
+
+
+def test_what_is_compressed_is_kept_as_it_is_and_never_unpacked(bucket: Any, tmp_path: Path) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    bucket.put_object(Key="adyen/2025-09-30.csv", Body=bomb, ContentEncoding="gzip")
+    with RawFeedWriter(storage_root=tmp_path, folder="raw", day=DAY, side=Side.PROCESSOR, feed_kind="files") as into:
+        adapter_at(tmp_path).fetch(DAY, into)
+        (file,) = into.finish().files
+    assert file.size_bytes == len(bomb)
+
+
 def test_a_file_that_takes_too_long_is_refused(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MAX_COPY_S", 0)
     bucket.put_object(Key="adyen/2025-09-30.csv", Body=RECORDS)
     with pytest.raises(LimitExceeded, match="longer than 0 s"):
         fetched(tmp_path, adapter_at(tmp_path))
+
+
+def test_a_file_whose_bytes_drip_is_left_when_its_time_is_up(
+    aws: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0.5)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    with raw_server([head, *[b"x"] * 200], pause_s=0.05) as url:
+        aws.setenv("AWS_ENDPOINT_URL", url)
+        with adapter_at(tmp_path).place.opened() as files, pytest.raises(LimitExceeded, match=r"longer than 0\.5 s"):
+            list(files.chunks(PlacedFile("2025-09-30.csv", 1_000, '"etag"')))
 
 
 def test_no_file_yet_is_incomplete(bucket: Any, tmp_path: Path) -> None:

@@ -2,20 +2,26 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import paramiko
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, LimitExceeded
 from recon_assets.domain.records import Side
-from recon_assets.feeds.files import places
+from recon_assets.feeds.credentials import Credentials
+from recon_assets.feeds.files import places, sftp_place
 from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.places import StillBeingWritten
 from recon_assets.feeds.files.sftp_place import WINDOW_BYTES
 from recon_assets_tests.feeds.files.building import HEADER, described, fetched, read
 from recon_assets_tests.feeds.files.sftp_server import PASSWORD, USER, SftpServer
+from recon_assets_tests.feeds.kept import Kept
 
 RECORDS = f"{HEADER}\nt1,1.00,USD,completed,2025-09-30T00:00:00Z\n".encode()
 BY_PASSWORD = {"user_env": "SFTP_USER", "password_env": "SFTP_PASSWORD"}
@@ -81,6 +87,32 @@ def test_a_folder_with_too_many_files_is_refused(
         (root / "out" / f"{number}.csv").write_bytes(RECORDS)
     with pytest.raises(LimitExceeded, match="more than 2 files were listed"):
         fetched(tmp_path, adapter_at(server, tmp_path))
+
+
+def test_a_file_whose_bytes_do_not_come_is_left_when_its_time_is_up(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_COPY_S", 0.5)
+    (root / "out" / "2025-09-30 hanging.csv").write_bytes(RECORDS)
+    with pytest.raises(LimitExceeded, match=r"longer than 0\.5 s \(sftp://127.0.0.1:\d+/out/2025-09-30 hanging"):
+        fetched(tmp_path, adapter_at(server, tmp_path))
+
+
+def test_folders_of_a_pattern_share_the_limits_of_a_listing(
+    server: SftpServer, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        (root / "out" / f"{number}").mkdir()
+        (root / "out" / f"{number}" / "2025-09-30.csv").write_bytes(RECORDS)
+    adapter = adapter_at(server, tmp_path, pattern="*/{date}*")
+    monkeypatch.setattr(places, "MAX_LISTED", 4)
+    assert len(fetched(tmp_path, adapter).files) == 2
+    monkeypatch.setattr(places, "MAX_LISTED", 3)
+    with pytest.raises(LimitExceeded, match="more than 3 files were listed"):
+        fetched(tmp_path, adapter)
+    monkeypatch.setattr(places, "MAX_LISTING_S", 0)
+    with pytest.raises(LimitExceeded, match="not listed within 0 s"):
+        fetched(tmp_path, adapter)
 
 
 def test_a_pattern_looks_into_folders_and_a_day_without_one_has_no_file(
@@ -175,6 +207,40 @@ def test_a_key_with_a_passphrase_opens_the_server_and_without_it_is_not_read(
         with pytest.raises(ConfigurationError, match=r"key for the SFTP server can't be read.*SFTP_KEY") as refused:
             adapter_at(server, tmp_path, login=BY_KEY).probe()
         assert str(tmp_path) not in str(refused.value)
+
+
+@pytest.mark.parametrize("passphrase", [None, "canary-passphrase"])
+def test_a_key_may_be_the_value_itself(
+    server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str | None
+) -> None:
+    text = StringIO()
+    server.key.write_private_key(text, password=passphrase)
+    monkeypatch.setenv("SFTP_KEY_TEXT", text.getvalue())
+    monkeypatch.setenv("SFTP_PASSPHRASE", "canary-passphrase")
+    login = {"user_env": "SFTP_USER", "key_env": "SFTP_KEY_TEXT"}
+    with_passphrase = login | {"key_passphrase_env": "SFTP_PASSPHRASE"}
+    adapter_at(server, tmp_path, login=with_passphrase if passphrase else login).probe()
+    for wrong in ("canary-no-key", text.getvalue()[:-200]):
+        monkeypatch.setenv("SFTP_KEY_TEXT", wrong)
+        with pytest.raises(ConfigurationError, match=r"can't be read.*Check SFTP_KEY_TEXT") as refused:
+            adapter_at(server, tmp_path, login=login).probe()
+        assert wrong not in f"{refused.value!r} {refused.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("kind", [paramiko.Ed25519Key, paramiko.ECDSAKey])
+def test_keys_of_other_types_are_read_from_their_text(kind: type[paramiko.PKey]) -> None:
+    generated = (
+        ed25519.Ed25519PrivateKey.generate() if kind is paramiko.Ed25519Key else ec.generate_private_key(ec.SECP256R1())
+    )
+    text = generated.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    assert type(sftp_place._key_of(text, None)) is kind
+
+
+def test_a_login_may_lie_in_a_store_of_secrets(server: SftpServer, tmp_path: Path) -> None:
+    adapter = adapter_at(server, tmp_path, login={"user_env": "KEPT_USER", "password_env": "KEPT_PASSWORD"})
+    with pytest.raises(ConfigurationError, match="KEPT_PASSWORD has no value"):
+        adapter.probe()
+    replace(adapter, credentials=Credentials(Kept(KEPT_USER=USER, KEPT_PASSWORD=PASSWORD))).probe()
 
 
 def test_a_key_that_the_server_does_not_know_is_refused(

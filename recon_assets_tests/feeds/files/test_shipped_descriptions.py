@@ -59,7 +59,14 @@ def test_a_shipped_description_reads_its_report(name: str, tmp_path: Path) -> No
 
 
 def test_every_shipped_description_of_a_processor_has_its_file() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.yaml")} - {"json_lines"} == set(NAMES)
+    assert {path.stem for path in EXAMPLES.glob("*.yaml")} - {"json_lines", "products_api"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", ["adyen", "checkout", "stripe_balance_change", "stripe_payout_reconciliation"])
+def test_every_row_of_a_report_with_fees_is_known_by_an_id_of_its_own(name: str) -> None:
+    rows = json.loads((SHIPPED / f"{name}.expected.json").read_text(encoding="utf-8"))["rows"]
+    ids = [row["record_id"] for row in rows]
+    assert len(set(ids)) == len(ids)
 
 
 def case(path: str) -> bytes:

@@ -1,5 +1,6 @@
 """The ledger in a real PostgreSQL: its types exactly, a session that can't write, limits, and refusals."""
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, FeedRefused, FeedUnavailable
 from recon_assets.domain.money import MAX_MINOR
+from recon_assets.ledger.sql import session
 from recon_assets.ledger.sql.query import values_of
 from recon_assets.ledger.sql.session import read_only_session
 from recon_assets_tests.ledger.sql.building import DAY, QUERY, URL_ENV, described, ledger, read
+from recon_assets_tests.ledger.sql.silent_server import silent_after
 
 TABLE = """\
 CREATE TABLE entries (
@@ -184,6 +187,22 @@ def test_a_query_that_takes_too_long_is_stopped_by_the_server(admin: psycopg.Con
     slow = QUERY.replace("WHERE", "WHERE pg_sleep(60) IS NOT NULL AND")
     with pytest.raises(FeedUnavailable, match=r"within 1 s \(time_limit_s\)"):
         read(ledger(query=slow, limits={"time_limit_s": 1}))
+
+
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")  # SQLAlchemy leaves a lost cursor
+@pytest.mark.parametrize("driver", ["+psycopg", "+psycopg2"])
+@pytest.mark.parametrize("word", [b"FROM entries", b"READ ONLY", b"pg_catalog.version()"])
+def test_a_server_that_goes_silent_is_left_when_the_time_is_up(
+    admin: psycopg.Connection, server: Any, monkeypatch: pytest.MonkeyPatch, driver: str, word: bytes
+) -> None:
+    monkeypatch.setattr(session, "_SERVER_KEEPS_TIME_S", 0)
+    with silent_after(word, socket_dir=server.socket_dir) as port:
+        name = admin.info.dbname
+        url = f"postgresql{driver}://postgres@127.0.0.1:{port}/{name}?sslmode=disable&gssencmode=disable"
+        monkeypatch.setenv(URL_ENV, url)
+        with pytest.raises(FeedUnavailable, match=r"went silent and was left after 1 s \(time_limit_s\)"):
+            read(ledger(limits={"time_limit_s": 1}))
+    gc.collect()
 
 
 def test_a_connection_that_is_cut_is_a_feed_that_may_come_later(admin: psycopg.Connection) -> None:

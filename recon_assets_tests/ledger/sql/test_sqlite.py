@@ -4,7 +4,7 @@ import json
 import sqlite3
 import tempfile
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, FeedUnavailable, LimitExceeded
 from recon_assets.domain.money import MAX_MINOR, decimal_from_minor
+from recon_assets.feeds.credentials import Credentials
 from recon_assets.ledger.sql.description import SqlLimits
 from recon_assets.ledger.sql.session import read_only_session
 from recon_assets.schemas.currencies import exponents
+from recon_assets_tests.feeds.kept import Kept
 from recon_assets_tests.ledger.sql.building import DAY, ENTRY, QUERY, URL_ENV, ledger, read, sqlite_file
 
 CANARY = "canary-7f3a"
@@ -45,6 +47,15 @@ def test_a_row_is_an_entry(file: Path) -> None:
     )  # fmt: skip
     assert row["occurred_at"] == datetime(2025, 9, 30, 10, tzinfo=UTC)
     assert (row["raw_file"], row["record_number"], row["fee_minor"]) == ("rows.jsonl", 1, None)
+
+
+def test_the_url_may_lie_in_a_store_of_secrets(file: Path) -> None:
+    url = sqlite_file(file, [ENTRY])
+    adapter = replace(ledger(url_env="KEPT_URL"), credentials=Credentials(Kept(KEPT_URL=url)))
+    adapter.probe()
+    assert len(read(adapter).rows) == 1
+    with pytest.raises(ConfigurationError, match=r"KEPT_URL has no value"):
+        ledger(url_env="KEPT_URL").probe()
 
 
 def test_what_came_and_what_was_asked_are_the_evidence(file: Path) -> None:

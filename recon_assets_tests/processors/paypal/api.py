@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from recon_assets.domain.business_day import BusinessDay, business_day
-from recon_assets.feeds.adapter import Adapter
+from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets_tests.sandbox.reading import QUICK, Reading, reading_of
 
@@ -76,7 +76,7 @@ class PayPal:
 
     def adapter(self, *, page_size: int = 500, **different: Any) -> Adapter:
         feed = PayPalApiFeed(base_url=self.httpserver.url_for(""), page_size=page_size, **different)
-        return feed.adapter(processor="paypal", limits=replace(QUICK, **self.limits))
+        return feed.adapter(Surroundings(processor="paypal", limits=replace(QUICK, **self.limits)))
 
     limits: dict[str, Any] = field(default_factory=dict)
 

@@ -227,9 +227,15 @@ def test_a_total_that_never_ends_is_left_at_the_first_empty_page(paypal: PayPal)
 
 
 def test_more_pages_than_the_limit_are_refused(paypal: PayPal) -> None:
-    paypal.records, paypal.limits = several(4), {"max_pages": 3}
+    paypal.records, paypal.limits = several(4), {"max_records": 3, "spare_pages": 0}
     with pytest.raises(LimitExceeded, match=r"more than 3 pages \(max_pages\)"):
         paypal.read(page_size=1)
+
+
+def test_more_records_than_the_limit_are_refused(paypal: PayPal) -> None:
+    paypal.records, paypal.limits = several(4), {"max_records": 3}
+    with pytest.raises(LimitExceeded, match=r"more than 3 records \(max_records\)"):
+        paypal.read(page_size=2)
 
 
 def test_more_bytes_than_the_limit_are_refused(paypal: PayPal) -> None:

@@ -12,6 +12,7 @@ from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import RejectedRow
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.processors.paypal.settlement_report import SettlementReport
 from recon_assets_tests.sandbox.reading import Reading, reading_of
@@ -26,7 +27,7 @@ def read(folder: Path, *texts: str | bytes) -> Reading:
     for number, text in enumerate(texts, start=1):
         data = text.encode() if isinstance(text, str) else text
         (folder / f"STL-20260106.{number:02}.009.CSV").write_bytes(data)
-    return reading_of(PayPalSettlementFeed(folder=".").adapter(processor="paypal", feeds_dir=folder), DAY)
+    return reading_of(PayPalSettlementFeed(folder=".").adapter(Surroundings(processor="paypal", feeds_dir=folder)), DAY)
 
 
 def changed(old: str, new: str) -> str:
@@ -160,7 +161,7 @@ def test_no_report_yet_is_incomplete_and_says_when_it_comes(tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    adapter = PayPalSettlementFeed(folder="nowhere").adapter(processor="paypal", feeds_dir=tmp_path)
+    adapter = PayPalSettlementFeed(folder="nowhere").adapter(Surroundings(processor="paypal", feeds_dir=tmp_path))
     with pytest.raises(ConfigurationError, match="does not exist"):
         adapter.probe()
 

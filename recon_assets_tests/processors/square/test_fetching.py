@@ -20,6 +20,7 @@ from recon_assets.domain.errors import (
     LimitExceeded,
     ReconError,
 )
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.processors.square.api import SQUARE_VERSION
 from recon_assets.processors.square.feed import SquareApiFeed
@@ -31,6 +32,7 @@ from recon_assets_tests.processors.square.building import (
     TOKEN,
     at,
     feed_of,
+    frame_of_day,
     json_response,
     page_of,
     payment,
@@ -38,6 +40,7 @@ from recon_assets_tests.processors.square.building import (
     serve,
     serve_bodies,
     serve_locations,
+    serve_nothing,
     url_of,
 )
 from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY, reading_of
@@ -66,7 +69,7 @@ def test_payments_of_every_location_and_refunds_of_all_are_one_day(httpserver: H
         *(f"pay_{number:04d}" for number in range(1, 6)), "pay_0001_ref", "pay_0004_ref"]  # fmt: skip
     assert [file.name for file in reading.raw.files] == [
         "locations.json", "payments-001-00001.json", "payments-001-00002.json", "payments-002-00001.json",
-        "refunds-001-00001.json"]  # fmt: skip
+        "refunds-001-00001.json", "payouts-001-00001.json", "payouts-002-00001.json"]  # fmt: skip
     assert [query["location_id"] for query in queries(httpserver)] == [MAIN, MAIN, OTHER]
     assert [query.get("cursor") for query in queries(httpserver)] == [None, "c2", None]
     assert "location_id" not in queries(httpserver, "refunds")[0]
@@ -141,7 +144,7 @@ def test_what_does_not_add_up_makes_the_day_incomplete(
 def test_an_account_without_locations_is_no_empty_day(httpserver: HTTPServer) -> None:
     base_url = serve(httpserver)
     httpserver.clear()
-    httpserver.expect_request("/v2/refunds").respond_with_response(json_response(b"{}"))
+    serve_nothing(httpserver, "refunds")
     serve_locations(httpserver)
     reading = reading_of(feed_of(base_url))
     assert reading.raw.problems == ("the account has no location, so no payments could be asked for",)
@@ -162,9 +165,17 @@ def test_a_cursor_that_never_ends_meets_the_limit_of_pages(httpserver: HTTPServe
         return json_response(page_of("payments", [payment(number)], f"c{number}"))
 
     httpserver.expect_request("/v2/payments").respond_with_handler(endless)
-    adapter = feed_of(url_of(httpserver), locations=[MAIN], limits=HttpLimits(attempts=1, max_pages=5))
+    adapter = feed_of(
+        url_of(httpserver), locations=[MAIN], limits=HttpLimits(attempts=1, max_records=400, spare_pages=1)
+    )
     with pytest.raises(LimitExceeded, match=r"more than 5 pages \(max_pages\)"):
         reading_of(adapter)
+
+
+def test_all_lists_together_meet_the_limit_of_records(httpserver: HTTPServer) -> None:
+    limits = HttpLimits(attempts=1, max_records=8)
+    with pytest.raises(LimitExceeded, match=r"more than 8 records \(max_records\)"):
+        reading_of(feed_of(serve(httpserver, payments(9)), page_size=1, limits=limits))
 
 
 def test_pages_together_meet_the_limit_of_bytes(httpserver: HTTPServer) -> None:
@@ -206,7 +217,7 @@ def test_a_day_that_begins_at_five_is_asked_for_as_long_as_it_is(
 ) -> None:
     day = business_day("square", business_date, time_zone=PACIFIC, day_starts_at=time(17))
     reading_of(feed_of(serve(httpserver)), day)
-    for name in ("payments", "refunds"):
+    for name in ("payments", "refunds", "payouts"):
         query = queries(httpserver, name)[0]
         start, end = (datetime.fromisoformat(query[side]) for side in ("begin_time", "end_time"))
         assert (start, end - start) == (day.starts_at, timedelta(hours=hours))
@@ -233,19 +244,9 @@ def test_adjacent_days_have_every_instant_once(httpserver: HTTPServer, end_is_in
 
 
 def test_a_record_of_the_next_day_is_left_out_and_counted(httpserver: HTTPServer, tmp_path: Path) -> None:
-    from recon_assets.domain.records import Side
-    from recon_assets.feeds.normalise import write_frame
-    from recon_assets.feeds.raw import RawFeedWriter
-
     records = [payment(1), payment(2, created_at=at(SAMPLE_DAY.ends_at))]
     adapter = feed_of(serve(httpserver, records))
-    with RawFeedWriter(
-        storage_root=tmp_path, folder="raw", day=SAMPLE_DAY, side=Side.PROCESSOR, feed_kind=adapter.kind
-    ) as writer:
-        adapter.fetch(SAMPLE_DAY, writer)
-        raw = writer.finish()
-    chunks = adapter.read(raw, tmp_path / "raw", SAMPLE_DAY)
-    frame = write_frame(chunks, side=Side.PROCESSOR, storage_root=tmp_path, folder="frame")
+    raw, frame = frame_of_day(adapter, tmp_path)
     assert (frame.rows, frame.left_out, raw.problems) == (1, {NEXT_DAY: 1}, ())
 
 
@@ -262,7 +263,7 @@ def test_a_request_names_token_and_version(httpserver: HTTPServer) -> None:
 def test_the_token_comes_from_the_variable_that_is_named(httpserver: HTTPServer, monkeypatch: Any) -> None:
     monkeypatch.setenv("OTHER_TOKEN", "fromtheenvironment")
     feed = SquareApiFeed(kind="square_api", base_url=serve(httpserver), access_token_env="OTHER_TOKEN")
-    reading_of(feed.adapter(processor="square", limits=QUICK))
+    reading_of(feed.adapter(Surroundings(processor="square", limits=QUICK)))
     assert httpserver.log[0][0].headers["Authorization"] == "Bearer fromtheenvironment"
 
 
@@ -270,7 +271,7 @@ def test_the_token_comes_from_the_variable_that_is_named(httpserver: HTTPServer,
 def test_a_token_of_no_use_is_refused_before_anything_is_sent(httpserver: HTTPServer, token: str) -> None:
     feed = SquareApiFeed(kind="square_api", base_url=url_of(httpserver))
     adapter = feed.with_token(base_url=feed.base_url, access_token=SecretStr(token)).adapter(
-        processor="square", limits=QUICK
+        Surroundings(processor="square", limits=QUICK)
     )
     with pytest.raises(ConfigurationError, match="the value of SQUARE_ACCESS_TOKEN is no access token") as caught:
         reading_of(adapter)
@@ -280,10 +281,10 @@ def test_a_token_of_no_use_is_refused_before_anything_is_sent(httpserver: HTTPSe
 def test_a_token_that_is_not_set_is_named(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SQUARE_ACCESS_TOKEN", raising=False)
-    feed = SquareApiFeed(kind="square_api").adapter(processor="square", limits=QUICK)
+    feed = SquareApiFeed(kind="square_api").adapter(Surroundings(processor="square", limits=QUICK))
     with pytest.raises(ConfigurationError, match="SQUARE_ACCESS_TOKEN has no value"):
         feed.probe()
-    assert feed.source == "https://connect.squareup.com (payments and refunds of all locations)"
+    assert feed.source == "https://connect.squareup.com (payments, refunds and payouts of all locations)"
 
 
 def test_the_source_counts_configured_locations() -> None:
@@ -343,7 +344,7 @@ def test_nothing_that_is_kept_of_a_fetch_holds_the_token(httpserver: HTTPServer,
 def test_what_may_pass_is_tried_again(httpserver: HTTPServer, status: int) -> None:
     answers = [json_response("{}", status), json_response(page_of("payments", [payment()]))]
     httpserver.expect_request("/v2/payments").respond_with_handler(lambda _: answers.pop(0))
-    httpserver.expect_request("/v2/refunds").respond_with_response(json_response(b"{}"))
+    serve_nothing(httpserver, "refunds", "payouts")
     assert len(reading_of(feed_of(url_of(httpserver), locations=[MAIN])).rows) == 1
 
 
@@ -365,6 +366,8 @@ def test_a_wait_longer_than_we_wait_is_handed_on(httpserver: HTTPServer) -> None
         {"cash_and_external": "drop"},
         {"base_url": "https://EAAAabc@connect.squareup.com"},
         {"own_token": "EAAAabc"},
+        {"payouts": "some"},
+        {"merchant_id": "name"},
     ],
 )
 def test_a_wrong_configuration_is_refused_when_it_is_read(configuration: dict[str, Any]) -> None:

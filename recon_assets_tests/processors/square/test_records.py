@@ -18,13 +18,9 @@ from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.normalise import Frame, write_frame
 from recon_assets.feeds.record_structs import MISSING, UNREADABLE, WRONG_TYPE
-from recon_assets.processors.square.records import (
-    FEE_CURRENCY,
-    OUT_OF_RANGE,
-    OUTSIDE_SQUARE,
-    UNKNOWN_CURRENCY,
-    chunks_of,
-)
+from recon_assets.processors.square.columns import OUT_OF_RANGE, UNKNOWN_CURRENCY
+from recon_assets.processors.square.records import OUTSIDE_SQUARE, Rules, chunks_of
+from recon_assets.processors.square.sales import FEE_CURRENCY
 from recon_assets_tests.processors.square.building import NOON, at, fee, money, page_of, payment, refund
 from recon_assets_tests.sandbox.reading import SAMPLE_DAY
 
@@ -39,7 +35,7 @@ def chunks(
         files = [Path(folder) / name for name in ("payments-001-00001.json", "refunds-001-00001.json")]
         for file, name, records in zip(files, ("payments", "refunds"), (payments, refunds), strict=True):
             file.write_bytes(page_of(name, records))
-        return list(chunks_of(files, day=SAMPLE_DAY, keep_outside_square=keep_outside_square))
+        return list(chunks_of(files, rules=Rules(SAMPLE_DAY, keep_outside_square=keep_outside_square)))
 
 
 def rows_of(found: Sequence[ParsedChunk]) -> list[dict[str, Any]]:
@@ -163,7 +159,7 @@ def test_a_record_that_is_none_is_refused_by_field_and_rule_and_the_others_are_k
 def test_what_is_no_object_stops_the_fetch_and_not_the_reading(record: Any) -> None:
     from recon_assets.processors.square.documents import READERS
 
-    page = READERS["payments"].read(page_of("payments", [payment(1), record]), "p.json")
+    page = READERS["payments"].read_list(page_of("payments", [payment(1), record]), "p.json")
     assert (len(page.records), page.rejected) == (1, (RejectedRow("p.json", 2, "", UNREADABLE),))
 
 
@@ -173,7 +169,9 @@ def test_what_is_no_object_stops_the_fetch_and_not_the_reading(record: Any) -> N
 def frame_of(folder: Path, pages: dict[str, list[dict[str, Any]]], reading: Sequence[str]) -> Frame:
     for name, records in pages.items():
         (folder / name).write_bytes(page_of(name.partition("-")[0], records))
-    found = chunks_of([folder / name for name in reading], day=SAMPLE_DAY, keep_outside_square=False, batch_rows=6)
+    found = chunks_of(
+        [folder / name for name in reading], rules=Rules(SAMPLE_DAY, keep_outside_square=False), batch_rows=6
+    )
     return write_frame(found, side=Side.PROCESSOR, storage_root=folder, folder="frame")
 
 
@@ -205,7 +203,7 @@ def test_rows_are_in_the_order_of_time_and_id_and_lead_back_to_the_byte(random: 
         for name, records in pages.items():
             (Path(folder) / name).write_bytes(page_of(name.partition("-")[0], records))
         files = [Path(folder) / name for name in pages]
-        found = rows_of(list(chunks_of(files, day=SAMPLE_DAY, keep_outside_square=False, batch_rows=6)))
+        found = rows_of(list(chunks_of(files, rules=Rules(SAMPLE_DAY, keep_outside_square=False), batch_rows=6)))
     assert [r["record_id"] for r in found] == [
         r["id"] for r in sorted(payments + refunds, key=lambda r: (r["created_at"], r["id"]))
     ]

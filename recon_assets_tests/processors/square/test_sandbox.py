@@ -1,5 +1,9 @@
-"""The sandbox's Square through the real adapter: the figures of the sample day, its faults, and no variable needed."""
+"""The sandbox's Square through the real adapter: the figures of the sample day, its faults, and no variable needed.
 
+The demo's own description (`config/processors/square.yaml`) asks for payments and refunds, with locations' names.
+"""
+
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ from recon_assets.configuration import Configuration
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.errors import FeedRefused
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.processors.products_api import ProductsApiFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.resources.feeds import SANDBOX_SOURCE, SANDBOX_SQUARE_TOKEN, Feeds
@@ -34,27 +39,43 @@ ledger: {kind: ledger_api, base_url: "http://sandbox"}
 """
 
 
-def read(faults: Faults | None = None, *, day: Any = DAY, **configuration: Any) -> Reading:
+GROCERIES = "LSANDBOX15"
+"""The location with 15 of the 30 products, so that it has several pages."""
+
+
+def read(faults: Faults | None = None, *, day: Any = DAY, payouts: bool = False, **configuration: Any) -> Reading:
     with running_sandbox(faults) as sandbox:
-        feed = SquareApiFeed(kind="square_api", page_size=7, **configuration)
+        feed = SquareApiFeed(kind="square_api", page_size=7, payouts=payouts, **configuration)
         feed = feed.with_token(base_url=sandbox.base_url, access_token=SANDBOX_SQUARE_TOKEN)
-        return reading_of(feed.adapter(processor="square", limits=QUICK), day)
+        return reading_of(feed.adapter(Surroundings(processor="square", limits=QUICK)), day)
 
 
 def test_the_sample_day_is_the_one_of_the_stand_in_feed() -> None:
     with running_sandbox() as sandbox:
-        stand_in = reading_of(ProductsApiFeed(base_url=sandbox.base_url).adapter(processor="square", limits=QUICK), DAY)
-    reading = read()
+        stand_in = reading_of(
+            ProductsApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor="square", limits=QUICK)), DAY
+        )
+    reading = read(merchant_id="location_name")
     assert len(reading.rows) == 30 and reading.rejected == [] and reading.raw.problems == ()
     assert sum(reading.column("amount_minor")) == 657_750
     for column in ("transaction_id", "amount_minor", "fee_minor", "net_minor", "currency", "status",
-                   "reference_number"):  # fmt: skip
+                   "reference_number", "merchant_id"):  # fmt: skip
         assert reading.column(column) == stand_in.column(column)
 
 
-def test_one_location_has_half_of_it_and_both_have_all() -> None:
-    assert len(read(locations=["LSANDBOX1"]).rows) == 15
-    assert len(read(locations=["LSANDBOX2", "LSANDBOX1"]).rows) == 30
+def test_each_merchant_is_a_location_and_all_of_them_are_the_day() -> None:
+    assert len(read(locations=[GROCERIES]).rows) == 15
+    assert set(read(locations=[GROCERIES], merchant_id="location_name").column("merchant_id")) == {"GROCERIES"}
+    assert set(read(locations=[GROCERIES]).column("merchant_id")) == {GROCERIES}
+
+
+def test_each_location_is_paid_out_what_it_sold_and_only_the_fee_of_it_is_one_more_row() -> None:
+    reading = read(payouts=True)
+    assert reading.raw.problems == () and reading.rejected == []
+    assert Counter(reading.column("movement")) == {"payment": 30, "payout": 15, "fee": 15}
+    assert sum(reading.column("net_minor")) == 0, "what came in, less the fees, went out"
+    fees = [row for row in reading.rows if row["movement"] == "fee"]
+    assert {row["payout_id"] for row in fees} == {row["reference_number"] for row in fees}
 
 
 def test_a_location_that_is_none_is_refused() -> None:
@@ -76,16 +97,31 @@ def test_a_fault_that_passes_leaves_no_trace(faults: Faults) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "problem"),
+    ("faults", "problem", "lists"),
     [
-        (Faults(empty=True), "the feed said that there is more and served no record"),
-        (Faults(repeats_first_page=True), "the feed served records of the page before again"),
-        (Faults(never_ends=True), "the feed served an earlier cursor again: it leads in a circle"),
+        (Faults(empty=True), "the feed said that there is more and served no record", ["payments-001-00003"]),
+        (
+            Faults(repeats_first_page=True),
+            "the feed served records of the page before again",
+            ["payments-001-00002", "payout_entries-001-0001-00002"],
+        ),
+        (
+            Faults(never_ends=True),
+            "the feed served an earlier cursor again: it leads in a circle",
+            [
+                "payments-001-00004",
+                "refunds-001-00002",
+                "payout_entries-001-0001-00004",
+                "payout_entries-001-0002-00004",
+            ],
+        ),
     ],
 )
-def test_a_fault_that_stays_is_noted_for_each_location(faults: Faults, problem: str) -> None:
-    reading = read(faults)
-    assert [text.partition(": ")[2] for text in reading.raw.problems] == [problem] * 2
+def test_a_fault_that_stays_is_noted_for_each_list(faults: Faults, problem: str, lists: list[str]) -> None:
+    """Payments and entries have several pages."""
+    reading = read(faults, locations=[GROCERIES], payouts=True)
+    noted = [text.partition(".json: ") for text in reading.raw.problems]
+    assert [name for name, _, text in noted if text == problem] == lists
     assert not reading.raw.says_empty
 
 
@@ -127,7 +163,8 @@ def test_the_sandbox_is_read_without_any_variable(tmp_path: Path, monkeypatch: A
     adapter = feeds.adapter(config, Side.PROCESSOR)
     adapter.probe()
     day = config.business_day(date(2025, 9, 29))
-    assert {found["transaction_id"][:19] for found in reading_of(adapter, day).rows} == {"TXN_SQUARE_20250930"}, (
+    payments = [row for row in reading_of(adapter, day).rows if row["movement"] == "payment"]
+    assert {row["transaction_id"][:19] for row in payments} == {"TXN_SQUARE_20250930"}, (
         "11:00 UTC of the 30th is within the business day that began at 17:00 in Los Angeles on the 29th"
     )
     assert feeds.source(config, Side.PROCESSOR) == SANDBOX_SOURCE

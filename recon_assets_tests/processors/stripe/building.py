@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.processors.stripe.adapter import StripeAdapter
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY
@@ -46,7 +47,7 @@ def page_of(records: Sequence[Any], *, has_more: bool = False) -> bytes:
 def feed_of(base_url: str, **configuration: Any) -> StripeAdapter:
     """With a key of the test's own: nothing is in the environment."""
     feed = StripeApiFeed(kind="stripe_api", base_url=base_url, **configuration)
-    adapter = feed.with_key(base_url=feed.base_url, api_key=KEY).adapter(processor="stripe", limits=QUICK)
+    adapter = feed.with_key(base_url=feed.base_url, api_key=KEY).adapter(Surroundings(processor="stripe", limits=QUICK))
     assert isinstance(adapter, StripeAdapter)
     return adapter
 

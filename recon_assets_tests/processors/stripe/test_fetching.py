@@ -20,6 +20,7 @@ from recon_assets.domain.errors import (
     LimitExceeded,
     ReconError,
 )
+from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http import HttpLimits
 from recon_assets.processors.stripe.adapter import StripeAdapter
 from recon_assets.processors.stripe.api import STRIPE_VERSION, Access
@@ -117,10 +118,17 @@ def test_a_cursor_that_never_ends_meets_the_limit_of_pages(httpserver: HTTPServe
     httpserver.expect_request(PATH).respond_with_handler(
         lambda _: json_response(page_of([transaction(next(numbers))], has_more=True))
     )
-    limits = HttpLimits(attempts=1, max_pages=5)
+    limits = HttpLimits(attempts=1, max_records=400, spare_pages=1)
     adapter = StripeAdapter("stripe_api", access(url_of(httpserver)), 100, MetadataKeys(), limits)
     with pytest.raises(LimitExceeded, match=r"more than 5 pages \(max_pages\)"):
         reading_of(adapter)
+
+
+def test_pages_together_meet_the_limit_of_records(httpserver: HTTPServer) -> None:
+    limits = HttpLimits(attempts=1, max_records=8)
+    base_url = serve(httpserver, newest_first(9))
+    with pytest.raises(LimitExceeded, match=r"more than 8 records \(max_records\)"):
+        reading_of(StripeAdapter("stripe_api", access(base_url), 2, MetadataKeys(), limits))
 
 
 def test_pages_together_meet_the_limit_of_bytes(httpserver: HTTPServer) -> None:
@@ -207,7 +215,7 @@ def test_sources_are_expanded_only_for_their_metadata(httpserver: HTTPServer) ->
 def test_the_key_comes_from_the_variable_that_is_named(httpserver: HTTPServer, monkeypatch: Any) -> None:
     monkeypatch.setenv("OTHER_KEY", "rk_live_fromtheenvironment")
     feed = StripeApiFeed(kind="stripe_api", base_url=serve(httpserver, []), api_key_env="OTHER_KEY")
-    reading_of(feed.adapter(processor="stripe", limits=QUICK))
+    reading_of(feed.adapter(Surroundings(processor="stripe", limits=QUICK)))
     assert httpserver.log[0][0].headers["Authorization"] == "Bearer rk_live_fromtheenvironment"
 
 
@@ -232,7 +240,7 @@ def test_a_key_of_no_use_is_refused_before_anything_is_sent(
 def test_a_key_that_is_not_set_is_named(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STRIPE_API_KEY", raising=False)
-    feed = StripeApiFeed(kind="stripe_api").adapter(processor="stripe", limits=QUICK)
+    feed = StripeApiFeed(kind="stripe_api").adapter(Surroundings(processor="stripe", limits=QUICK))
     with pytest.raises(ConfigurationError, match="STRIPE_API_KEY has no value"):
         feed.probe()
     assert feed.source == "https://api.stripe.com/v1/balance_transactions (live mode)"
@@ -353,7 +361,9 @@ def test_the_sample_day_is_the_one_of_the_stand_in_feed() -> None:
     from recon_assets.processors.products_api import ProductsApiFeed
 
     with running_sandbox() as sandbox:
-        stand_in = reading_of(ProductsApiFeed(base_url=sandbox.base_url).adapter(processor="stripe", limits=QUICK))
+        stand_in = reading_of(
+            ProductsApiFeed(base_url=sandbox.base_url).adapter(Surroundings(processor="stripe", limits=QUICK))
+        )
     reading = from_sandbox()
     assert len(reading.rows) == 30 and reading.rejected == [] and reading.raw.problems == ()
     assert sum(reading.column("amount_minor")) == 657_750

@@ -16,7 +16,14 @@ from recon_assets.domain.records import Movement, RejectedRow, Side
 from recon_assets.feeds.normalise import Frame, write_frame
 from recon_assets.feeds.record_structs import MISSING, UNREADABLE, WRONG_TYPE, RecordReader
 from recon_assets.processors.stripe.currencies import LAST_DIGIT, NOT_WHOLE, OUT_OF_RANGE, UNKNOWN_CURRENCY
-from recon_assets.processors.stripe.records import BalanceTransaction, MetadataKeys, chunk_of, chunks_of
+from recon_assets.processors.stripe.records import (
+    FEE_CURRENCY,
+    FEE_DIFFERS,
+    BalanceTransaction,
+    MetadataKeys,
+    chunk_of,
+    chunks_of,
+)
 from recon_assets.schemas.currencies import exponents
 from recon_assets_tests.processors.stripe.building import NOON, page_of, transaction, without
 
@@ -160,6 +167,40 @@ def test_a_record_that_is_none_is_refused_by_field_and_rule_and_the_others_are_k
     record: Any, column: str, reason: str
 ) -> None:
     assert refusal(record) == (column, reason)
+
+
+def part(amount: Any, currency: str = "usd") -> dict[str, Any]:
+    return {"amount": amount, "currency": currency, "type": "stripe_fee"}
+
+
+@pytest.mark.parametrize(
+    "details",
+    [[part(59)], [part(50), part(9)], [part(100), part(-41)], [part(MAX_MINOR), part(59), part(-MAX_MINOR)], None],
+)
+def test_a_fee_is_the_sum_of_its_details_where_there_are_any(details: Any) -> None:
+    assert row(fee=59, fee_details=details)["fee_minor"] == 59
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ([part(58)], FEE_DIFFERS),
+        ([part(59), part(1)], FEE_DIFFERS),
+        ([], FEE_DIFFERS),
+        ([part(59, "eur")], FEE_CURRENCY),
+        ([part(50), part(9, "eur")], FEE_CURRENCY),
+        ([part(58.5)], WRONG_TYPE),
+        ([part(MAX_MINOR + 1)], WRONG_TYPE),
+        ([{"amount": 59}], MISSING),
+        (59, WRONG_TYPE),
+    ],
+)
+def test_a_fee_that_is_not_the_sum_of_its_details_is_a_rejected_row(details: Any, reason: str) -> None:
+    assert refusal(transaction(fee=59, fee_details=details)) == ("fee_details", reason)
+
+
+def test_no_fee_has_no_details() -> None:
+    assert row(fee=0, fee_details=[])["fee_minor"] == 0
 
 
 def test_a_net_that_does_not_add_up_breaks_the_contract(tmp_path: Path) -> None:

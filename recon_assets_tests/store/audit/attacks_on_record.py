@@ -1,4 +1,4 @@
-"""Attacks on what is written: events, seals, runs, discrepancies, proofs, outcomes of checks, configuration."""
+"""Attacks on what is written: events, seals, runs, discrepancies, matches, proofs, outcomes of checks, settings."""
 
 from typing import Final
 
@@ -293,6 +293,39 @@ ON_RUNS: Final = (
     ),
 )
 
+ON_MATCHES_ACROSS_DAYS: Final = (
+    Attack(
+        "a match across days is changed",
+        "UPDATE prior_day_matches SET amount_minor = amount_minor + 1",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack("a match across days is deleted", "DELETE FROM prior_day_matches", REFUSED_TO_ALL),
+    Attack(
+        "a match across days of another tenant is ended without an answer, that tenant set",
+        f"SELECT set_config('app.tenant_id', '{B}', TRUE);"
+        "UPDATE prior_day_matches SET ended_by = found_by, ended_at = now()",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack(
+        "a match across days is deleted, triggers and row-level security off for that time",
+        unseen("prior_day_matches", "DELETE FROM prior_day_matches"),
+        (REFUSED, ROWS, REFUSED, ROWS),
+    ),
+    Attack(
+        "a match across days is changed with only the guard off, so that an event says so",
+        unforced(
+            "prior_day_matches",
+            """
+            ALTER TABLE prior_day_matches DISABLE TRIGGER guard_match;
+            UPDATE prior_day_matches SET amount_minor = amount_minor + 1;
+            SET CONSTRAINTS ALL IMMEDIATE;
+            ALTER TABLE prior_day_matches ENABLE ALWAYS TRIGGER guard_match
+            """,
+        ),
+        (REFUSED, REFUSED, REFUSED, RULES),
+    ),
+)
+
 ON_THE_REST: Final = (
     Attack("a proof is changed", "UPDATE reconciliation_proofs SET volume_minor = 0", REFUSED_TO_ALL),
     Attack("a proof is deleted", "DELETE FROM reconciliation_proofs", REFUSED_TO_ALL),
@@ -337,4 +370,4 @@ ON_THE_REST: Final = (
     ),
 )
 
-ATTACKS_ON_RECORD: Final = (*ON_EVENTS, *ON_SEALS, *ON_DISCREPANCIES, *ON_RUNS, *ON_THE_REST)
+ATTACKS_ON_RECORD: Final = (*ON_EVENTS, *ON_SEALS, *ON_DISCREPANCIES, *ON_RUNS, *ON_MATCHES_ACROSS_DAYS, *ON_THE_REST)

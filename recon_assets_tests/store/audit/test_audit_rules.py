@@ -9,10 +9,13 @@ from recon_assets.store.audit_format import AuditEvent
 from recon_assets.store.audit_rules import EventsObeyRules
 
 RUN = "reconciliation_runs"
+MATCH = "prior_day_matches"
 CHECK = "data_quality_checks"
 BEGUN = {"id": "r", "status": "running", "is_current": False, "superseded_by": None, "matched_count": None}
 ANSWERED = BEGUN | {"status": "completed", "is_current": True, "matched_count": 9_007_199_254_740_993}
 PUT_AWAY = ANSWERED | {"is_current": False, "superseded_by": "s"}
+LIVE = {"id": "m", "amount_minor": 399, "found_by": "r", "ended_by": None, "ended_at": None}
+ENDED = LIVE | {"ended_by": "r", "ended_at": "2025-10-01T00:00:00+00:00"}
 OUTCOME = {"id": "c", "run_id": None, "passed": False}
 
 
@@ -36,6 +39,8 @@ def test_the_life_of_a_run_obeys_the_rules() -> None:
         event(RUN, "INSERT", new=BEGUN),
         event("discrepancies", "BULK_INSERT", new={}),
         event("reconciliation_proofs", "BULK_INSERT", new={}),
+        event(MATCH, "UPDATE", LIVE, ENDED),
+        event(MATCH, "INSERT", new=LIVE),
         event(RUN, "UPDATE", BEGUN, ANSWERED),
         event(CHECK, "INSERT", new=OUTCOME),
         event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"run_id": "r"}),
@@ -64,6 +69,13 @@ def test_a_run_may_begin_as_a_failure() -> None:
         event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"passed": True}),
         event(CHECK, "UPDATE", "[1]", OUTCOME),
         event(CHECK, "DELETE", OUTCOME),
+        event(MATCH, "INSERT", new=ENDED),
+        event(MATCH, "UPDATE", LIVE, LIVE | {"amount_minor": 4}),
+        event(MATCH, "UPDATE", LIVE, ENDED | {"amount_minor": 4}),
+        event(MATCH, "UPDATE", ENDED, LIVE),
+        event(MATCH, "UPDATE", ENDED, ENDED | {"ended_by": "other"}),
+        event(MATCH, "DELETE", LIVE),
+        event(MATCH, "INSERT", new="[]"),
         event("discrepancies", "UPDATE", {}, {}),
         event("reconciliation_proofs", "DELETE", {}),
     ],
@@ -88,3 +100,9 @@ def test_rows_that_come_after_the_end_of_their_run_are_a_problem(table: str, end
     assert problems(begun, ended, event(table, "BULK_INSERT", new={})) == [
         f"BULK_INSERT in {table}: rows are only added, and only while their run is running"
     ]
+
+
+@pytest.mark.parametrize("change", [event(MATCH, "INSERT", new=LIVE), event(MATCH, "UPDATE", LIVE, ENDED)])
+def test_a_match_across_days_that_comes_or_ends_after_the_answer_is_a_problem(change: AuditEvent) -> None:
+    begun, ended = event(RUN, "INSERT", new=BEGUN), event(RUN, "UPDATE", BEGUN, ANSWERED)
+    assert problems(begun, ended, change) == ["a match across days was found or ended by a run that had ended"]

@@ -123,6 +123,16 @@ RECORD_IS_TAMPERED_WITH = {
         VALUES ('stripe', '2025-09-30', 77, 'running', 'forged', now())
         """,
     ),
+    "a match across days added": (
+        "prior_day_matches",
+        """
+        INSERT INTO prior_day_matches (
+            processor_name, processor_date, processor_discrepancy_id, ledger_date, ledger_discrepancy_id, currency,
+            amount_minor, pass, rule_version, found_by
+        ) SELECT processor_name, run_date, id, run_date + 1, id, 'USD', 1, 'forged', rule_version, id
+        FROM reconciliation_runs LIMIT 1
+        """,
+    ),
     "a check's outcome": ("data_quality_checks", "UPDATE data_quality_checks SET rows_checked = 4"),
     "a check removed": ("data_quality_checks", "DELETE FROM data_quality_checks"),
     "a setting": ("system_configuration", "UPDATE system_configuration SET value = '3'"),

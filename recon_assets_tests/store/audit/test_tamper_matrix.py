@@ -49,6 +49,7 @@ ATTACKED = (
     "audit_seals",
     "data_quality_checks",
     "discrepancies",
+    "prior_day_matches",
     "reconciliation_proofs",
     "reconciliation_runs",
     "system_configuration",

@@ -5,17 +5,27 @@ import gzip
 import hashlib
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 
 from recon_assets.archive.local import AuditHead, remembered_heads
+from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import RowsRetired, StoreRefused
 from recon_assets.store.audit import last_seal
 from recon_assets.store.history import discrepancies_of
 from recon_assets.store.retention import MonthState, first_kept_month
-from recon_assets_tests.store.builders import missing
+from recon_assets_tests.store.builders import (
+    across,
+    conclusion,
+    in_ledger,
+    matched_with,
+    missing,
+    of_class,
+    pair,
+    publish,
+)
 from recon_assets_tests.store.retention.months import OLD, OLD_DAY, STRANGE, apply, plan, problems, publish_on
 
 OTHER_TENANT = UUID(int=2)
@@ -115,6 +125,31 @@ def test_whoever_asks_for_a_retired_day_is_told_where_its_rows_are(migrator, con
         discrepancies_of(connection, old_run, limit=9)
     assert refused.value.where == f"recon_retired.{OLD}"
     assert f"retired/{OLD}/discrepancies.csv.gz, SHA-256 {done.manifest.sha256}" in refused.value.remedy
+
+
+def test_rows_that_wait_are_missed_too_when_their_month_is_retired(migrator, connection, archive, tmp_path) -> None:
+    waits = of_class(missing("a"), DiscrepancyClass.PENDING_IN_LEDGER, due_on=OLD_DAY + timedelta(days=3))
+    run = publish_on(connection, tmp_path, day=OLD_DAY, key="waits", rows=[waits])
+    apply(migrator, archive)
+    with pytest.raises(RowsRetired, match="the 1 discrepancies of 2019-03-14 are retired"):
+        discrepancies_of(connection, run.run_id, limit=9)
+
+
+def test_a_retired_day_is_matched_with_its_neighbour_by_its_conclusion_alone(
+    migrator, connection, archive, tmp_path
+) -> None:
+    """Its rows can't be looked at any more, and get no events."""
+    retired, neighbour, entry = date(2019, 3, 31), date(2019, 4, 1), in_ledger("a")
+    publish_on(connection, tmp_path, day=retired, key="retired", rows=[missing("a")])
+    apply(migrator, archive)
+    matched = [matched_with(entry, retired)]
+    found = replace(across(tmp_path, [pair(missing("a"), retired, entry, neighbour)]), since=retired, until=neighbour)
+    answer = conclusion(matched, day=neighbour)
+    publish(connection, tmp_path, key="neighbour", rows=matched, answer=answer, across_days=found)
+    with connection.transaction():
+        assert connection.execute("SELECT count(*) FROM prior_day_matches").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM discrepancy_events").fetchone() == (0,)
+    assert problems(migrator) == ([], [])
 
 
 def test_a_run_whose_rows_are_gone_never_seems_to_have_none(migrator, superuser, connection, old_run, archive) -> None:
