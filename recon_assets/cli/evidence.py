@@ -22,6 +22,7 @@ FRAMES: Final = {Side.PROCESSOR: "transactions", Side.LEDGER: "ledger_entries"}
 """The same words in an answer's evidence, as folders of the storage, and before `.parquet` in the archive."""
 _MATCHING: Final = "matching"
 _RULES: Final = "rules"
+_SHA256: Final = "transactions_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,19 @@ class Evidence:
                 remedy="It was changed, or is of another version of this program: restore it, or run the day again.",
             )
         return rules
+
+    def check_transactions(self) -> None:
+        """Raises `EvidenceGone` when the frame of transactions is not the one that the answer was given with."""
+        import hashlib
+
+        with self.files.transactions.open("rb") as opened:
+            is_same = hashlib.file_digest(opened, "sha256").hexdigest() == self.answer.evidence.get(_SHA256)
+        if not is_same:
+            raise EvidenceGone(
+                f"the transactions of {self.processor} {self.business_date} are not those of its answer any more",
+                where=self.files.transactions.name,
+                remedy="The file was changed: restore it, or run the day again.",
+            )
 
     def raw_file(self, side: Side, name: str) -> Path | None:
         """A raw file, if it is still there."""

@@ -170,6 +170,25 @@ def test_rules_that_were_changed_are_not_taken_for_those_of_the_answer(shop: Dep
     assert "the rules of shop 2025-09-30 are not those of its answer any more (rules.json)" in called.err
 
 
+def test_a_frame_that_was_changed_is_not_taken_for_that_of_the_answer(
+    shop: Deployment, call: Recon, tmp_path: Path
+) -> None:
+    storage, _ = evidence_folders(shop)
+    (today,) = storage.glob("shop/2025-09-30/*/transactions/transactions.parquet")
+    (tomorrow,) = storage.glob("shop/2025-10-01/*/transactions/transactions.parquet")
+    shutil.copy(today, tomorrow)
+    rules = tmp_path / "new.yaml"
+    rules.write_text(OTHER_RULES)
+
+    explained = call("explain", "shop", "a", "--date", "2025-10-01")
+    simulated = call("simulate", "--rules", str(rules), "--from", "2025-10-01", "--to", "2025-10-01")
+
+    assert explained.exit_code == simulated.exit_code == 1
+    said = "the transactions of shop 2025-10-01 are not those of its answer any more (transactions.parquet)"
+    assert said in explained.err
+    assert f"is left out: {said}" in simulated.out
+
+
 def everything(deployment: Deployment, superuser: psycopg.Connection) -> dict[str, str]:
     """A digest of every file and of every table of the record."""
     folders = (*evidence_folders(deployment), deployment.settings.reports_dir)
