@@ -30,9 +30,14 @@ Recon = Callable[..., Called]
 
 
 @pytest.fixture
-def shop(settings: Settings, tmp_path: Path) -> Deployment:
-    """A processor by files: one pair, one card-like id that is missing, one record that comes a day late."""
-    deployment = with_configuration(settings, tmp_path)
+def deployment(settings: Settings, tmp_path: Path) -> Deployment:
+    """A processor by files, without any file."""
+    return with_configuration(settings, tmp_path).files_processor("shop", processor=None, ledger=None)
+
+
+@pytest.fixture
+def shop(deployment: Deployment) -> Deployment:
+    """After two days: one pair each, one card-like id that is missing, one record that comes a day late."""
     rows = {
         SAMPLE_DAY: ([ROW, CARD_ROW, LATE_ROW.format(day=SAMPLE_DAY)], [ROW]),
         NEXT: ([], [LATE_ROW.format(day=NEXT)]),
@@ -50,14 +55,14 @@ def shop(settings: Settings, tmp_path: Path) -> Deployment:
 
 
 @pytest.fixture
-def call(shop: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Recon:
+def call(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Recon:
     """`recon` on that deployment, in this process."""
     for name in [name for name in os.environ if name.startswith(("RECON_", "DB_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
-    for name, value in shop.environment().items():
+    for name, value in deployment.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(shop.settings.reports_dir.parent)
+    monkeypatch.chdir(deployment.settings.reports_dir.parent)
     return lambda *arguments: recon(*arguments, monkeypatch=monkeypatch, capsys=capsys)
 
 
@@ -65,7 +70,7 @@ def evidence_folders(deployment: Deployment) -> tuple[Path, Path]:
     return deployment.settings.storage_root, deployment.settings.archive_dir
 
 
-def test_a_plain_match_shows_its_pass_its_counterpart_and_both_raw_records(call: Recon) -> None:
+def test_a_plain_match_shows_its_pass_its_counterpart_and_both_raw_records(shop: Deployment, call: Recon) -> None:
     called = call("explain", "shop", "a")
 
     assert called.exit_code == 0
@@ -75,7 +80,9 @@ def test_a_plain_match_shows_its_pass_its_counterpart_and_both_raw_records(call:
     assert called.out.count(f"    {HEADER}\n    {ROW}\n") == 2
 
 
-def test_what_is_missing_tells_what_each_step_saw_and_shows_no_card_number_of_the_raw_record(call: Recon) -> None:
+def test_what_is_missing_tells_what_each_step_saw_and_shows_no_card_number_of_the_raw_record(
+    shop: Deployment, call: Recon
+) -> None:
     called = call("explain", "shop", "4111111111111111", "--date", "2025-09-30")
 
     assert called.exit_code == 0
@@ -85,7 +92,7 @@ def test_what_is_missing_tells_what_each_step_saw_and_shows_no_card_number_of_th
     assert f"    {CARD_ROW.replace('411111111111', '************')}\n" in called.out
 
 
-def test_a_record_that_came_a_day_late_is_explained_from_both_days_with_its_life(call: Recon) -> None:
+def test_a_record_that_came_a_day_late_is_explained_from_both_days_with_its_life(shop: Deployment, call: Recon) -> None:
     called = call("explain", "shop", "late")
 
     newer, older = called.out.split("\n\n")
@@ -111,7 +118,7 @@ def test_machines_get_json_and_an_id_of_a_discrepancy_finds_its_record(shop: Dep
     assert one["raw_records"][0][1]["text"].startswith("************1111,5.00")
 
 
-def test_an_unknown_id_is_one_sentence_and_exit_code_1(call: Recon) -> None:
+def test_an_unknown_id_is_one_sentence_and_exit_code_1(shop: Deployment, call: Recon) -> None:
     called, on_a_day = call("explain", "shop", "nope"), call("explain", "shop", "nope", "--date", "2025-09-29")
 
     assert (called.exit_code, called.out) == (1, "")
