@@ -4,9 +4,9 @@ What belongs here: which page is read when, and what is left out because it is o
 Square. Not here: what a record means (`sales`, `settlement`).
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.collector import collector_off
 from recon_assets.feeds.record_structs import PageOfRecords
 from recon_assets.feeds.record_tables import BATCH_ROWS, TimeOrder
 from recon_assets.processors.square.columns import field
@@ -59,22 +60,26 @@ def chunks_of(files: Sequence[Path], *, rules: Rules, batch_rows: int = BATCH_RO
     Every page is read twice: for its earliest time, and for its records. So what is held is what overlaps.
     """
     found = [(file.name.partition("-")[0], file) for file in files]
-    payouts = _payout_facts([file for list_name, file in found if list_name == PAYOUTS])
-    earliest = sorted(
-        (second, file.name, list_name, file)
-        for list_name, file in found
-        if list_name in READERS and (second := _earliest(file, list_name, payouts)) is not None
-    )
-    order, batch, rows = TimeOrder(), list[_Page](), 0
-    for place, (_, _, list_name, file) in enumerate(earliest, start=1):
-        batch.append(_Page(list_name, READERS[list_name].read_list(file.read_bytes(), file.name)))
-        rows += len(batch[-1].records.records)
-        is_last = place == len(earliest)
-        if rows >= batch_rows or is_last:
+    with collector_off():
+        payouts = _payout_facts([file for list_name, file in found if list_name == PAYOUTS])
+        left = deque(
+            sorted(
+                (second, file.name, list_name, file)
+                for list_name, file in found
+                if list_name in READERS and (second := _earliest(file, list_name, payouts)) is not None
+            )
+        )
+    order = TimeOrder()
+    while left:
+        with collector_off():
+            batch, rows = list[_Page](), 0
+            while left and rows < batch_rows:
+                _, _, list_name, file = left.popleft()
+                batch.append(_Page(list_name, READERS[list_name].read_list(file.read_bytes(), file.name)))
+                rows += len(batch[-1].records.records)
             chunk = _chunk_of(batch, rules, payouts)
-            ready = order.rows_before(chunk.rows, None if is_last else earliest[place][0])
-            yield ParsedChunk(rows=ready, rejected=chunk.rejected, left_out=chunk.left_out)
-            batch, rows = [], 0
+            del batch
+        yield replace(chunk, rows=order.rows_before(chunk.rows, left[0][0] if left else None))
 
 
 def _chunk_of(batch: Sequence[_Page], rules: Rules, payouts: Mapping[str, PayoutFacts]) -> ParsedChunk:
