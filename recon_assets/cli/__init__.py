@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from recon_assets.cli import audit, check_feed, database, demo, doctor, init_processor, retention, run, show
+from recon_assets.cli import (
+    audit,
+    check_feed,
+    database,
+    demo,
+    doctor,
+    explain,
+    init_processor,
+    retention,
+    run,
+    show,
+    simulate,
+)
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
@@ -18,6 +30,8 @@ app = typer.Typer(
 )
 run.register(app)
 show.register(app)
+explain.register(app)
+simulate.register(app)
 doctor.register(app)
 database.register(app)
 audit.register(app)

@@ -9,6 +9,8 @@
         ├── FeedNotUnderstood      HTML for JSON, a missing column, a file that is not what its description says
         ├── LimitExceeded          more pages, bytes or rows than the named limit
         ├── ConfigurationError     a setting or a YAML file is wrong: file and field are named
+        ├── EvidenceGone           a file that an answer names is neither in the storage nor in the archive
+        ├── ArchiveUnreadable      evidence in the archive is damaged or not what this program writes
         └── StoreRefused           the database answered and refused: a migration was changed, a rule was broken
             └── RowsRetired        the rows that were asked for are in a retired month: it is said where they are
 
@@ -83,3 +85,7 @@ class RowsRetired(StoreRefused):
 
 class ArchiveUnreadable(PermanentError):
     """Evidence in the archive is damaged or not what this program writes."""
+
+
+class EvidenceGone(PermanentError):
+    """A file that an answer names as its evidence is not where it was, and not in the archive either."""

@@ -187,6 +187,7 @@ class HttpClient:
                 ) from error
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 if _is_of_two_lengths(error):
+                    self._adapter.drop()  # the library forgets the answer that it refuses, and leaves it open
                     raise unavailable("the answer says two different lengths of itself", where) from error
                 raise _unusable(where) from error
             if deadline.is_over:  # a shut connection looks like the end of a body that came without its length

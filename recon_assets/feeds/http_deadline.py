@@ -5,6 +5,7 @@ timer shuts the socket when the time is up, and whatever waits for it ends with 
 """
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -60,6 +61,12 @@ class DeadlineAdapter(requests.adapters.HTTPAdapter):
         finally:
             timer.cancel()
             timer.join()
+
+    def drop(self) -> None:
+        """Close the connection at once, also one that a half-made answer still holds."""
+        with self._lock:
+            if self._socket is not None and self._socket.fileno() >= 0:
+                os.close(socket.socket.detach(self._socket))
 
     def _watch(self, connected: socket.socket) -> None:
         with self._lock:

@@ -43,6 +43,7 @@ class Storage:
     root: Path
     reports: Path
     archive: Path
+    duckdb_memory_limit: str
     engine: Engine
     """Which engine compares the two sides of a day."""
 
@@ -53,6 +54,7 @@ class Storage:
             root=settings.storage_root,
             reports=settings.reports_dir,
             archive=settings.archive_dir,
+            duckdb_memory_limit=settings.duckdb_memory_limit,
             engine=matching_engine(settings),
         )
 

@@ -27,7 +27,8 @@ def test_help_lists_the_commands(call: Recon) -> None:
     called = call("--help")
 
     assert called.exit_code == 0
-    assert [name for name in ("run", "status", "show", "doctor", "demo", "sql") if f" {name} " not in called.out] == []
+    commands = ("run", "status", "show", "explain", "simulate", "doctor", "demo", "sql")
+    assert [name for name in commands if f" {name} " not in called.out] == []
 
 
 def test_the_help_of_run_tells_the_exit_codes(call: Recon) -> None:
