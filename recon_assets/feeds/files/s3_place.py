@@ -114,7 +114,7 @@ class _Bucket:
 
 
 def _shut(body: Any) -> None:
-    with suppress(RuntimeError, ValueError):  # it is at its end
+    with suppress(RuntimeError, ValueError, OSError):  # it is at its end, or gone
         body._raw_stream.shutdown()  # noqa: SLF001 - botocore hands on no way to end a read from another thread
 
 
