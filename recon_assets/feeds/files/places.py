@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import Annotated, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -211,19 +211,24 @@ def copied_in_time(where: str, *, cut: Callable[[], object]) -> Iterator[None]:
     A server that drips a byte now and then never meets a read time-out. Raises `LimitExceeded` whatever the cut looks
     like to a library: a failure, or the end of the file.
     """
-    timer = Timer(MAX_COPY_S, cut)
+    time_is_up = Event()
+
+    def end() -> None:
+        time_is_up.set()  # before the cut, which wakes whoever asks
+        cut()
+
+    timer = Timer(MAX_COPY_S, end)
     timer.daemon = True
     timer.start()
     try:
         yield
-        is_too_slow = timer.finished.is_set()
     except FeedUnavailable as error:
-        if timer.finished.is_set():
+        if time_is_up.is_set():
             raise _too_slow(where) from error
         raise
     finally:
         timer.cancel()
-    if is_too_slow:
+    if time_is_up.is_set():
         raise _too_slow(where)
 
 
