@@ -137,7 +137,8 @@ def test_what_a_later_release_adds_is_applied_when_it_is_run_again(container: Co
     content = newest.read_bytes()
     newest.unlink()
     for view in (sql_dir / "views").iterdir():
-        view.unlink()  # they may need what the newest migration makes
+        if view.name != "v_daily_reconciliation_metrics.sql":  # the others may need what the newest migration makes
+            view.unlink()
     assert container.run(RECON_SQL_DIR=sql_dir).returncode == 0
     newest.write_bytes(content)
     shutil.copytree(SQL / "views", sql_dir / "views", dirs_exist_ok=True)
