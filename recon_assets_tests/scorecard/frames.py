@@ -76,8 +76,10 @@ def write_day(folder: Path, *, records: str, seed: int) -> GeneratedDay:
             (TRUTH_FILE, "SELECT side, seq, transaction_id, class FROM records ORDER BY side, seq"),
             (
                 PAIRS_FILE,
-                "SELECT p.seq AS processor_seq, l.seq AS ledger_seq FROM records AS p INNER JOIN records AS l"
-                " ON p.key = l.key AND p.pair = l.pair WHERE p.side = 'processor' AND l.side = 'ledger' ORDER BY 1",
+                (
+                    "SELECT p.seq AS processor_seq, l.seq AS ledger_seq FROM records AS p INNER JOIN records AS l"
+                    " ON p.key = l.key AND p.pair = l.pair WHERE p.side = 'processor' AND l.side = 'ledger' ORDER BY 1"
+                ),
             ),
         ):
             connection.execute(f"COPY ({query}) TO {quoted(folder / file)} (FORMAT parquet)")
