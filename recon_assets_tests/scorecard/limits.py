@@ -1,6 +1,6 @@
 """The child process of what no comparison can do without: joining the keys, or reading the columns.
 
-    python -m recon_assets_tests.scorecard.limits FOLDER keys|columns
+python -m recon_assets_tests.scorecard.limits FOLDER keys|columns
 """
 
 import sys

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,12 +35,12 @@ def peak_mib() -> float:
     return int(kib.group(1)) / 1024
 
 
-def write_found(folder: Path, found: Iterable[tuple[str, Iterable[str]]]) -> None:
+def write_found(folder: Path, found: Mapping[str, Iterable[str]]) -> None:
     """Ids by class, for the scores."""
     with (folder / "found.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow((KEY, "class"))
-        for word, ids in found:
+        for word, ids in found.items():
             writer.writerows((one, word) for one in ids)
 
 

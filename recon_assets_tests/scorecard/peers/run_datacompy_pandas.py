@@ -29,5 +29,5 @@ def compare() -> dict[str, object]:
 
 
 found, figures = measured(compare)
-write_found(into, found.items())
-tell(figures)
+write_found(into, found)
+tell(figures, expresses=list(found))

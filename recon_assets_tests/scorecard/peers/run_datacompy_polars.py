@@ -12,7 +12,9 @@ folder, into = Path(sys.argv[1]), Path(sys.argv[2])
 
 def compare() -> dict[str, object]:
     sides = [
-        pl.read_parquet(folder / name, columns=[KEY, *COMPARED]).with_columns(pl.col("currency", "status").cast(pl.String))
+        pl.read_parquet(folder / name, columns=[KEY, *COMPARED]).with_columns(
+            pl.col("currency", "status").cast(pl.String)
+        )
         for name in ("transactions.parquet", "ledger_entries.parquet")
     ]
     done = datacompy.PolarsCompare(
@@ -27,5 +29,5 @@ def compare() -> dict[str, object]:
 
 
 found, figures = measured(compare)
-write_found(into, found.items())
-tell(figures)
+write_found(into, found)
+tell(figures, expresses=list(found))
