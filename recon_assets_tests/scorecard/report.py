@@ -7,7 +7,23 @@ from recon_assets_tests.scorecard.environments import Peer
 from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun
 from recon_assets_tests.scorecard.scores import Score
 
-NOTHING = "–"
+NOTHING = "-"
+
+_ABOUT = """\
+Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`): 27-character
+ids, JPY, USD and KWD, refunds and fees, sixteen things that can happen to a payment in equal parts. What a tool finds is
+held against what is so. """
+_ABOUT_CLASSES = """\
+`-`: the tool has no such class. Ours is scored by record, a peer by transaction id. Peers join by one key, and get amounts
+and tolerance as integers of minor units, their best case. Records with another id and the same reference, and those tied,
+are among what they call missing or mismatching."""
+_ABOUT_COSTS = """\
+Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
+differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs more.
+Without a peer in a table: it is not given days of that size."""
+_ABOUT_LOOK_ALIKES = """\
+Merchant, amount and time are all there is. Half of the payments stand in bursts of two, three and five of one merchant and
+amount, three seconds apart: these are suggested, not confirmed, since which is which would be a guess."""
 
 
 def markdown(
@@ -21,14 +37,12 @@ def markdown(
     """The whole of docs/scorecard.md."""
     parts = [
         "# Scorecard",
-        "Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`), so what"
-        "\nis found is held against what is so. " + machine,
+        _ABOUT + machine,
         "## With ids",
         _ours(keyed),
         _classes(keyed, peers),
         "## What it costs",
-        "Medians of child processes that ran in turn, imports not counted in seconds, counted in memory. CPU ratio: the tool's"
-        "\nCPU seconds over ours.",
+        _ABOUT_COSTS,
         *(_costs(run) for run in keyed),
         "## Without ids: look-alikes",
         _keyless(keyless),
@@ -75,9 +89,8 @@ def _classes(runs: Sequence[KeyedRun], peers: Sequence[Peer]) -> str:
     tools = [OURS, *(peer.name for peer in peers if peer.name in run.scores)]
     rows = [[f"`{word}`", *(_score(run.scores[tool].get(word)) for tool in tools)] for word in sorted(run.scores[OURS])]
     return (
-        f"Precision / recall by class, {run.rows:,} rows a side, {run.percent} % discrepancies. {NOTHING}: the tool has no such"
-        " class. Ours is scored\nby record, a peer by transaction id. Peers join by one key: what only a reference or no rule of"
-        " theirs tells\napart stands among their missing and mismatching records.\n\n" + _table(["class", *tools], rows)
+        f"Precision / recall by class, {run.rows:,} rows a side, {run.percent} % discrepancies.\n{_ABOUT_CLASSES}\n\n"
+        + _table(["class", *tools], rows)
     )
 
 
@@ -109,10 +122,8 @@ def _keyless(runs: Sequence[KeylessRun]) -> str:
         for run in runs
     ]
     head = ["rows a side", "precision, confirmed", "recall, confirmed", "recall, with suggestions"]
-    return (
-        "Merchant, amount and time are all there is; half of the payments stand in bursts of two, three and five of one\n"
-        "merchant and amount, three seconds apart. These are suggested, not confirmed: which is which would be a guess.\n\n"
-        + _table([*head, "candidates of a suggested record", "CPU s", "wall s", "peak MiB"], rows)
+    return f"{_ABOUT_LOOK_ALIKES}\n\n" + _table(
+        [*head, "candidates of a suggested record", "CPU s", "wall s", "peak MiB"], rows
     )
 
 

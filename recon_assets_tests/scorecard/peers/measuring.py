@@ -21,7 +21,7 @@ CLASS_OF_COLUMN = {
 
 
 def measured(work: Callable[[], Found]) -> tuple[Found, dict[str, float]]:
-    """What the work gives, and its wall and CPU seconds. The peak is that of the process until now, imports included."""
+    """What the work gives, and its wall and CPU seconds. The peak is the process's, with imports."""
     wall, cpu = time.perf_counter(), time.process_time()
     found = work()
     figures = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
