@@ -10,20 +10,21 @@ from recon_assets_tests.scorecard.scores import Score
 NOTHING = "-"
 
 _ABOUT = """\
-Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`): 27-character
-ids, JPY, USD and KWD, refunds and fees, sixteen things that can happen to a payment in equal parts. What a tool finds is
-held against what is so. """
+Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`): ids of 27
+characters, JPY, USD and KWD, refunds and fees, sixteen things that can happen to a payment in equal parts. What a tool
+finds is held against what is so. """
 _ABOUT_CLASSES = """\
-`-`: the tool has no such class. Ours is scored by record, a peer by transaction id. Peers join by one key, and get amounts
-and tolerance as integers of minor units, their best case. Records with another id and the same reference, and those tied,
-are among what they call missing or mismatching."""
+`-`: the tool has no such class. Ours is scored by record, a peer by transaction id. Peers join by one key, and get
+amounts and tolerance as integers of minor units, their best case. Records with another id and the same reference, and
+those tied, are among what they call missing or mismatching."""
 _ABOUT_COSTS = """\
 Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
 differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs more.
-Without a peer in a table: it is not given days of that size."""
+A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
+each start: where there is none, its wall seconds are mostly that."""
 _ABOUT_LOOK_ALIKES = """\
-Merchant, amount and time are all there is. Half of the payments stand in bursts of two, three and five of one merchant and
-amount, three seconds apart: these are suggested, not confirmed, since which is which would be a guess."""
+Merchant, amount and time are all there is. Half of the payments stand in bursts of two, three and five of one merchant
+and amount, three seconds apart: these are suggested, not confirmed, since which is which would be a guess."""
 
 
 def markdown(
