@@ -38,6 +38,14 @@ PEERS: Final = (
         "datarecon", ("datarecon==0.1.1", "pandas==3.1.1", "pyarrow==26.0.1"), "run_datarecon.py", 100_000, "datarecon"
     ),
     Peer("ReconSI", ("reconsi==0.1.0", "pandas==3.1.1", "pyarrow==26.0.1"), "run_reconsi.py", 100_000, "reconsi"),
+    Peer("settleflow", ("settleflow==0.7.6", "pyarrow==26.0.1"), "run_settleflow.py", 100_000, "settleflow"),
+    Peer(
+        "bankstatementparser",
+        ("bankstatementparser==0.0.29", "pandas==2.3.3", "pyarrow==26.0.1"),
+        "run_bankstatementparser.py",
+        10_000,
+        "bankstatementparser",
+    ),
 )
 
 
