@@ -1,0 +1,90 @@
+"""`make scorecard`: how much is found, how exactly, and at what cost, beside the limits and other tools.
+
+    python -m recon_assets_tests.scorecard [--sizes 10000,100000,1000000] [--peers all|none|NAME,NAME] [--write FILE]
+
+Peers are installed once, each into an environment of its own below data/scorecard. Ends with 1 when ours is not what
+the issue asks for: precision and recall 1 of every class and residual 0; without ids 0.995 and 0.99.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from recon_assets_tests.scorecard.environments import PEERS, Peer, install
+from recon_assets_tests.scorecard.report import markdown
+from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun, keyed_runs, keyless_runs
+
+CACHE: Final = Path("data/scorecard/peers")
+SIZES: Final = "10000,100000,1000000"
+CONFIRMED_PRECISION: Final = 0.995
+SUGGESTED_RECALL: Final = 0.99
+
+
+def main() -> int:
+    asked = _arguments()
+    peers = _peers(asked.peers)
+    not_installed = {peer.name: f"not installed: {why}" for peer in peers if (why := install(peer, CACHE.absolute()))}
+    ready = [peer for peer in peers if peer.name not in not_installed]
+    sizes = [int(size) for size in asked.sizes.split(",")]
+    with tempfile.TemporaryDirectory(prefix="recon-scorecard-", dir="/var/tmp") as name:
+        folder = Path(name)
+        keyed = list(keyed_runs(sizes, ready, folder=folder, cache=CACHE.absolute()))
+        keyless = list(keyless_runs(folder=folder))
+    text = markdown(keyed, keyless, peers=peers, not_installed=not_installed, machine=_machine())
+    print(text)
+    if asked.write:
+        asked.write.write_text(text)
+    return _missed(keyed, keyless)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m recon_assets_tests.scorecard")
+    parser.add_argument("--sizes", default=SIZES, help="rows a side, by comma")
+    parser.add_argument("--peers", default="all", help="all, none, or parts of names by comma")
+    parser.add_argument("--write", type=Path, help="the Markdown file to write")
+    return parser.parse_args()
+
+
+def _peers(asked: str) -> Sequence[Peer]:
+    if asked == "none":
+        return ()
+    return [peer for peer in PEERS if asked == "all" or any(word in peer.name for word in asked.split(","))]
+
+
+def _machine() -> str:
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"Machine: {os.cpu_count()} cores,\n{memory_gib:.0f} GiB, Python {platform.python_version()},"
+        f" DuckDB {duckdb.__version__}; load {os.getloadavg()[2]:.1f} meanwhile."
+    )
+
+
+def _missed(keyed: Sequence[KeyedRun], keyless: Sequence[KeylessRun]) -> int:
+    missed = [
+        f"{run.rows:,} rows, {run.percent} %: {word} is {score.counts}"
+        for run in keyed
+        for word, score in {**run.scores[OURS], "pairs": run.pairs}.items()
+        if not score.found == score.right == score.true
+    ]
+    missed += [
+        f"{run.rows:,} rows, {run.percent} %: a residual" for run in keyed if any(run.ours.told["residuals"].values())
+    ]
+    for one in keyless:
+        if (one.confirmed.precision or 0) < CONFIRMED_PRECISION or (
+            one.with_suggestions.recall or 0
+        ) < SUGGESTED_RECALL:
+            missed.append(f"{one.rows:,} rows without ids: {one.confirmed.counts}, {one.with_suggestions.counts}")
+    for line in missed:
+        print(line, file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Runs what is measured, each in a child process of its own, one after the other, and keeps the median.
+
+A round runs every child once, so that a busy minute of the machine falls on all of them.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+TIMEOUT_S: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Medians over the rounds of one child, and what it told besides in its last round."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mib: float
+    rounds: int
+    told: Mapping[str, Any]
+
+
+class ChildFailed(Exception):
+    """A child ended badly; the text is its last line."""
+
+
+def own(module: str, *arguments: object) -> list[str]:
+    """The command of a module of the scorecard, in our interpreter."""
+    return [sys.executable, "-m", f"recon_assets_tests.scorecard.{module}", *map(str, arguments)]
+
+
+def measure(commands: Mapping[str, Sequence[str]], *, rounds: int) -> dict[str, Measured | ChildFailed]:
+    """Run the commands in turn, `rounds` times; one that failed is not asked again."""
+    told: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    failed: dict[str, Measured | ChildFailed] = {}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            if name not in failed:
+                try:
+                    told[name].append(_told(command))
+                except ChildFailed as error:
+                    failed[name] = error
+    return {name: failed.get(name) or _median(told[name]) for name in commands}
+
+
+def _told(command: Sequence[str]) -> dict[str, Any]:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise ChildFailed(f"stopped after {TIMEOUT_S} s") from None
+    if done.returncode:
+        raise ChildFailed((done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1])
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
+
+
+def _median(rounds: Sequence[Mapping[str, Any]]) -> Measured:
+    cpu_s, wall_s, peak_mib = (median(one[name] for one in rounds) for name in ("cpu_s", "wall_s", "peak_mib"))
+    return Measured(cpu_s, wall_s, peak_mib, len(rounds), rounds[-1])

@@ -1,0 +1,138 @@
+"""The scorecard as Markdown. Figures come in; nothing is measured here."""
+
+from collections.abc import Mapping, Sequence
+
+from recon_assets_tests.scorecard.children import ChildFailed
+from recon_assets_tests.scorecard.environments import Peer
+from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun
+from recon_assets_tests.scorecard.scores import Score
+
+NOTHING = "-"
+
+_ABOUT = """\
+Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`): ids of 27
+characters, JPY, USD and KWD, refunds and fees, sixteen things that can happen to a payment in equal parts. What a tool
+finds is held against what is so. """
+_ABOUT_CLASSES = """\
+`-`: the tool has no such class. Ours is scored by record, a peer by transaction id. Peers join by one key, and get
+amounts and tolerance as integers of minor units, their best case. Records with another id and the same reference, and
+those tied, are among what they call missing or mismatching."""
+_ABOUT_COSTS = """\
+Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
+differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs more.
+A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
+each start: where there is none, its wall seconds are mostly that."""
+_ABOUT_LOOK_ALIKES = """\
+Merchant, amount and time are all there is. Half of the payments stand in bursts of two, three and five of one merchant
+and amount, three seconds apart: these are suggested, not confirmed, since which is which would be a guess."""
+
+
+def markdown(
+    keyed: Sequence[KeyedRun],
+    keyless: Sequence[KeylessRun],
+    *,
+    peers: Sequence[Peer],
+    not_installed: Mapping[str, str],
+    machine: str,
+) -> str:
+    """The whole of docs/scorecard.md."""
+    parts = [
+        "# Scorecard",
+        _ABOUT + machine,
+        "## With ids",
+        _ours(keyed),
+        _classes(keyed, peers),
+        "## What it costs",
+        _ABOUT_COSTS,
+        *(_costs(run) for run in keyed),
+        "## Without ids: look-alikes",
+        _keyless(keyless),
+        _peers(peers, not_installed),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+def _ratio(value: float | None) -> str:
+    """Three places, cut: what is not perfect never reads 1."""
+    return NOTHING if value is None else "1" if value == 1 else f"{int(value * 1000) / 1000:.3f}"
+
+
+def _score(score: Score | None) -> str:
+    return NOTHING if score is None else f"{_ratio(score.precision)} / {_ratio(score.recall)}"
+
+
+def _ours(runs: Sequence[KeyedRun]) -> str:
+    rows = []
+    for run in runs:
+        scores = run.scores[OURS].values()
+        rows.append(
+            [
+                f"{run.rows:,}",
+                f"{run.percent} %",
+                _ratio(min(score.precision or 0 for score in scores)),
+                _ratio(min(score.recall or 0 for score in scores)),
+                _score(run.pairs),
+                f"{run.ours.told['auto_match_rate']:.2%}",
+                ", ".join(str(value) for value in run.ours.told["residuals"].values()),
+            ]
+        )
+    head = ["rows a side", "discrepancies", "lowest precision of a class", "lowest recall", "pairs", "auto-matched"]
+    return _table([*head, "residual, by currency"], rows)
+
+
+def _classes(runs: Sequence[KeyedRun], peers: Sequence[Peer]) -> str:
+    """The largest day that every tool was given, with most discrepancies."""
+    run = max(runs, key=lambda one: (len(one.scores), one.percent, one.rows))
+    tools = [OURS, *(peer.name for peer in peers if peer.name in run.scores)]
+    rows = [[f"`{word}`", *(_score(run.scores[tool].get(word)) for tool in tools)] for word in sorted(run.scores[OURS])]
+    return (
+        f"Precision / recall by class, {run.rows:,} rows a side, {run.percent} % discrepancies.\n{_ABOUT_CLASSES}\n\n"
+        + _table(["class", *tools], rows)
+    )
+
+
+def _costs(run: KeyedRun) -> str:
+    rows = []
+    for name, one in run.measured.items():
+        if isinstance(one, ChildFailed):
+            rows.append([name, f"failed: {one}", *[NOTHING] * 4])
+            continue
+        figures = [f"{one.cpu_s:.2f}", f"{one.wall_s:.2f}", f"{one.peak_mib:.0f}"]
+        rows.append([name, *figures, f"{one.cpu_s / run.ours.cpu_s:.2f}", str(one.rounds)])
+    return f"{run.rows:,} rows a side, {run.percent} % discrepancies:\n\n" + _table(
+        ["", "CPU s", "wall s", "peak MiB", "CPU ratio", "rounds"], rows
+    )
+
+
+def _keyless(runs: Sequence[KeylessRun]) -> str:
+    rows = [
+        [
+            f"{run.rows:,}",
+            _ratio(run.confirmed.precision),
+            _ratio(run.confirmed.recall),
+            _ratio(run.with_suggestions.recall),
+            f"{run.measured.told['candidates_a_record']:.1f}",
+            f"{run.measured.cpu_s:.2f}",
+            f"{run.measured.wall_s:.2f}",
+            f"{run.measured.peak_mib:.0f}",
+        ]
+        for run in runs
+    ]
+    head = ["rows a side", "precision, confirmed", "recall, confirmed", "recall, with suggestions"]
+    return f"{_ABOUT_LOOK_ALIKES}\n\n" + _table(
+        [*head, "candidates of a suggested record", "CPU s", "wall s", "peak MiB"], rows
+    )
+
+
+def _peers(peers: Sequence[Peer], not_installed: Mapping[str, str]) -> str:
+    if not peers:
+        return ""
+    rows = [
+        [peer.name, ", ".join(peer.packages), not_installed.get(peer.name, f"up to {peer.largest_rows:,} rows")]
+        for peer in peers
+    ]
+    return "## Peers\n\n" + _table(["", "packages", "given"], rows)

@@ -1,0 +1,93 @@
+"""The days of one scorecard: generates each, lets ours, the limits and the peers at it, and scores what they found."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from recon_assets_tests.scorecard.children import ChildFailed, Measured, measure, own
+from recon_assets_tests.scorecard.environments import PEERS_FOLDER, Peer, python_of
+from recon_assets_tests.scorecard.keyed_day import write_keyed_day
+from recon_assets_tests.scorecard.keyless_day import write_keyless_day
+from recon_assets_tests.scorecard.scores import Score, class_scores_by_id
+
+PERCENTS: Final = (1, 17)
+KEYLESS_SIZES: Final = (2_000, 50_000)
+ROUNDS: Final = 5
+ROUNDS_OF_LARGE: Final = 3
+LARGE_ROWS: Final = 1_000_000
+OURS: Final = "ours"
+KEYS: Final = "limit: join of the keys"
+COLUMNS: Final = "limit: reading the columns"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRun:
+    """One day with ids. `scores` has, by tool, only the classes that the tool can express."""
+
+    rows: int
+    percent: int
+    measured: Mapping[str, Measured | ChildFailed]
+    scores: Mapping[str, Mapping[str, Score]]
+    pairs: Score
+
+    @property
+    def ours(self) -> Measured:
+        return _must(self.measured[OURS])
+
+
+@dataclass(frozen=True, slots=True)
+class KeylessRun:
+    """One day without ids."""
+
+    rows: int
+    measured: Measured
+    confirmed: Score
+    with_suggestions: Score
+
+
+def keyed_runs(sizes: Sequence[int], peers: Sequence[Peer], *, folder: Path, cache: Path) -> Iterator[KeyedRun]:
+    """Every size with every share of discrepancies, the smallest first."""
+    for rows in sizes:
+        for percent in PERCENTS:
+            yield _keyed_run(rows, percent, peers, folder=folder / f"keyed-{rows}-{percent}", cache=cache)
+
+
+def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, cache: Path) -> KeyedRun:
+    generated = write_keyed_day(folder, rows=rows, discrepancies_percent=percent)
+    commands = {
+        OURS: own("ours", folder, "keyed", folder / "matched"),
+        KEYS: own("limits", folder, "keys"),
+        COLUMNS: own("limits", folder, "columns"),
+    }
+    asked = [peer for peer in peers if rows <= peer.largest_rows and not peer.is_keyless]
+    for peer in asked:
+        found = folder / peer.script
+        found.mkdir(exist_ok=True)
+        commands[peer.name] = [str(python_of(peer, cache)), str(PEERS_FOLDER / peer.script), str(folder), str(found)]
+    measured = measure(commands, rounds=ROUNDS_OF_LARGE if rows >= LARGE_ROWS else ROUNDS)
+    told = _must(measured[OURS]).told
+    scores = {OURS: {word: Score(*counts) for word, counts in told["classes"].items()}}
+    for peer in asked:
+        result = measured[peer.name]
+        if isinstance(result, Measured):
+            by_class = class_scores_by_id(generated, folder / peer.script / "found.csv")
+            scores[peer.name] = {word: by_class[word] for word in result.told["expresses"] if word in by_class}
+    return KeyedRun(rows, percent, measured, scores, Score(*told["pairs"]))
+
+
+def keyless_runs(*, folder: Path, sizes: Sequence[int] = KEYLESS_SIZES) -> Iterator[KeylessRun]:
+    """Look-alikes, at each size."""
+    for rows in sizes:
+        place = folder / f"keyless-{rows}"
+        write_keyless_day(place, rows=rows)
+        measured = _must(measure({OURS: own("ours", place, "keyless", place / "matched")}, rounds=ROUNDS)[OURS])
+        confirmed, suggested = (Score(*measured.told[name]) for name in ("confirmed", "with_suggestions"))
+        yield KeylessRun(rows, measured, confirmed, suggested)
+
+
+def _must(result: Measured | ChildFailed) -> Measured:
+    """Ours and the limits have no excuse."""
+    if isinstance(result, ChildFailed):
+        raise result
+    return result
