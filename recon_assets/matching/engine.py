@@ -18,7 +18,8 @@ from recon_assets.matching.across_days import chain_days, chained_window
 from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_careful_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
-from recon_assets.matching.steps import Step, StepKind, literal, steps_of
+from recon_assets.matching.step_runs import find_ambiguous, run_step
+from recon_assets.matching.steps import literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
@@ -94,8 +95,8 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         declare_records_of_careful_ids(runner, first=steps[0])
         clean = _count_clean(runner)
         for step in steps:
-            _run_step(runner, step)
-        _find_ambiguous(runner, steps)
+            run_step(runner, step)
+        find_ambiguous(runner, steps)
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
         runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
@@ -135,111 +136,6 @@ def _count_clean(runner: Runner) -> int:
         " - (SELECT count(*) FROM careful_records WHERE side = 'processor') AS clean"
     )
     return int(counts["clean"])
-
-
-def _run_step(runner: Runner, step: Step) -> None:
-    _declare_step(runner, step)
-    (sides,) = runner.rows("SELECT count(DISTINCT side) AS sides, count(*) AS records FROM step_records")
-    if sides["sides"] < 2 and not (step.kind is StepKind.IDENTITY and sides["records"]):
-        return  # nothing to compare; an identity alone may still be there twice
-    runner.stage("3_begin")
-    match step.kind:
-        case StepKind.IDENTITY:
-            runner.stage("3_identity_1")
-            _look_near(runner, step)
-            runner.stage("3_identity_2")
-        case StepKind.SUGGESTION:
-            runner.stage("3_suggestion_1")
-            _look_near(runner, step)
-            runner.stage("3_suggestion_2")
-        case StepKind.GROUPS:
-            runner.stage("3_groups")
-        case StepKind.SCORED:
-            runner.stage("3_blocks")
-            runner.stage("3_accepted")
-            runner.stage("3_scored")
-    runner.stage("3_take")
-
-
-def _look_near(runner: Runner, step: Step) -> None:
-    if step.rule.amount.tolerance:
-        for stage in ("3_near", "3_accepted", "3_near_matches"):
-            runner.stage(stage)
-
-
-def _declare_step(runner: Runner, step: Step) -> None:
-    """The constants of the step, and the records that take part in it."""
-    tolerance, scored = step.rule.amount.tolerance, step.rule.scored
-    constants: dict[str, int | str] = {
-        "place": step.place,
-        "pass": step.rule.name,
-        "step": step.number,
-        "tolerance_minor": tolerance.minor,
-        "tolerance_basis_points": tolerance.basis_points,
-        "tolerance_base": tolerance.base,
-        "direction": tolerance.direction,
-        "one_side": step.single_side.value,
-    }
-    if scored is not None:
-        constants |= {
-            **scored.features.model_dump(),
-            "amount_band_minor": scored.amount_band_minor,
-            "time_close_seconds": scored.time_close_seconds or 0,
-            "confirm_from": scored.confirm_from,
-            "margin": scored.margin,
-            "suggest_from": scored.suggest_from,
-        }
-    runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
-    columns = "c.side, c.seq, c.currency, c.amount_minor, c.status, c.occurred_at"
-    columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
-    if scored is not None:
-        columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
-    sides = (
-        f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
-        f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq"
-        f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
-        for side in Side
-    )
-    runner.table(
-        "step_records",
-        f"SELECT * FROM ({' UNION ALL '.join(sides)}) AS t"  # noqa: S608 - expressions of ours, values quoted
-        + ("" if step.kind is StepKind.SCORED else " WHERE t.key IS NOT NULL"),
-    )
-    if scored is not None:
-        _declare_bands(runner, width=scored.amount_band_minor + 1)
-
-
-def _declare_bands(runner: Runner, *, width: int) -> None:
-    """Ledger entries stand in their own band and its neighbours, so that no pair within the band is cut apart."""
-    below = f"((CAST(t.amount_minor AS HUGEINT) % {width}) + {width}) % {width}"
-    band = f"CAST((t.amount_minor - {below}) // {width} AS BIGINT)" if width > 1 else "t.amount_minor"
-    shifts = (-1, 0, 1) if width > 1 else (0,)
-    ledger = " UNION ALL ".join(
-        f"SELECT t.*, {band} + {shift} AS band FROM step_records AS t WHERE t.side = 'ledger'"  # noqa: S608
-        for shift in shifts
-    )
-    runner.table(
-        "band_records",
-        f"SELECT t.*, {band} AS band FROM step_records AS t WHERE t.side = 'processor' UNION ALL {ledger}",  # noqa: S608
-    )
-
-
-def _constant(value: int | str) -> str:
-    return literal(value) if isinstance(value, str) else f"CAST({value} AS BIGINT)"
-
-
-def _find_ambiguous(runner: Runner, steps: tuple[Step, ...]) -> None:
-    """Ask the steps that had ties again, of what is left."""
-    tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
-    for step in steps:
-        if (step.rule.name, step.number) in tied and step.kind is StepKind.SUGGESTION:
-            _declare_step(runner, step)
-            for stage in ("3_begin", "3_suggestion_1"):
-                runner.stage(stage)
-            _look_near(runner, step)
-            runner.stage("4_still_tied")
-    if tied:
-        runner.stage("4_tied_scores")
 
 
 def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
