@@ -27,6 +27,7 @@ from recon_assets.store.tenancy import TenantConnection
 TRANSACTIONS: Final = "transactions"
 TRANSACTIONS_SHA256: Final = "transactions_sha256"
 LEDGER_ENTRIES: Final = "ledger_entries"
+LEDGER_ENTRIES_SHA256: Final = "ledger_entries_sha256"
 MATCHING_FOLDER: Final = "matching"
 RULES: Final = "rules"
 RULES_FILE: Final = "rules.json"
@@ -86,6 +87,7 @@ def evidence_of(
         TRANSACTIONS: f"{transactions.frame.folder}/{transactions.frame.file}",
         TRANSACTIONS_SHA256: transactions.frame.sha256,
         LEDGER_ENTRIES: f"{ledger_entries.frame.folder}/{ledger_entries.frame.file}",
+        LEDGER_ENTRIES_SHA256: ledger_entries.frame.sha256,
         MATCHING_FOLDER: stage.folder,
         RULES: f"{stage.folder}/{RULES_FILE}",
     }

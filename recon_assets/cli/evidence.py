@@ -22,7 +22,6 @@ FRAMES: Final = {Side.PROCESSOR: "transactions", Side.LEDGER: "ledger_entries"}
 """The same words in an answer's evidence, as folders of the storage, and before `.parquet` in the archive."""
 _MATCHING: Final = "matching"
 _RULES: Final = "rules"
-_SHA256: Final = "transactions_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,22 @@ class Evidence:
             )
         return rules
 
-    def check_transactions(self) -> None:
-        """Raises `EvidenceGone` when the frame of transactions is not the one that the answer was given with."""
+    def check_frames(self) -> None:
+        """Raises `EvidenceGone` when a frame is not the one that the answer was given with."""
         import hashlib
 
-        with self.files.transactions.open("rb") as opened:
-            is_same = hashlib.file_digest(opened, "sha256").hexdigest() == self.answer.evidence.get(_SHA256)
-        if not is_same:
-            raise EvidenceGone(
-                f"the transactions of {self.processor} {self.business_date} are not those of its answer any more",
-                where=self.files.transactions.name,
-                remedy="The file was changed: restore it, or run the day again.",
-            )
+        for name, frame in (("transactions", self.files.transactions), ("ledger_entries", self.files.ledger_entries)):
+            with frame.open("rb") as opened:
+                is_same = hashlib.file_digest(opened, "sha256").hexdigest() == self.answer.evidence.get(
+                    f"{name}_sha256"
+                )
+            if not is_same:
+                raise EvidenceGone(
+                    f"the {name.replace('_', ' ')} of {self.processor} {self.business_date} are not those of its"
+                    " answer any more",
+                    where=frame.name,
+                    remedy="The file was changed: restore it, or run the day again.",
+                )
 
     def raw_file(self, side: Side, name: str) -> Path | None:
         """A raw file, if it is still there."""

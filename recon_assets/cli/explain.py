@@ -160,7 +160,7 @@ def _told(
 
     if not found:
         return []
-    evidence.check_transactions()
+    evidence.check_frames()
     answer, told = evidence.answer, list[Told]()
     for explanation in explain_records(runner, found, evidence.matching_rules()):
         ids = sorted({row.discrepancy_id for row in explanation.rows})

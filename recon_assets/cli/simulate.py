@@ -163,7 +163,7 @@ def _evidence(
         try:
             evidence = evidence_of(storage, processor, answers[day])
             evidence.matching_rules()
-            evidence.check_transactions()
+            evidence.check_frames()
             found.append(evidence)
         except EvidenceGone as error:
             left_out.append(LeftOut(processor, day, str(error)))

@@ -177,12 +177,13 @@ def test_rules_that_were_changed_are_not_taken_for_those_of_the_answer(shop: Dep
     assert "the rules of shop 2025-09-30 are not those of its answer any more (rules.json)" in called.err
 
 
+@pytest.mark.parametrize("frame", ["transactions", "ledger_entries"])
 def test_a_frame_that_was_changed_is_not_taken_for_that_of_the_answer(
-    shop: Deployment, call: Recon, tmp_path: Path
+    shop: Deployment, call: Recon, tmp_path: Path, frame: str
 ) -> None:
     storage, _ = evidence_folders(shop)
-    (today,) = storage.glob("shop/2025-09-30/*/transactions/transactions.parquet")
-    (tomorrow,) = storage.glob("shop/2025-10-01/*/transactions/transactions.parquet")
+    (today,) = storage.glob(f"shop/2025-09-30/*/{frame}/{frame}.parquet")
+    (tomorrow,) = storage.glob(f"shop/2025-10-01/*/{frame}/{frame}.parquet")
     shutil.copy(today, tomorrow)
     rules = tmp_path / "new.yaml"
     rules.write_text(OTHER_RULES)
@@ -191,7 +192,8 @@ def test_a_frame_that_was_changed_is_not_taken_for_that_of_the_answer(
     simulated = call("simulate", "--rules", str(rules), "--from", "2025-10-01", "--to", "2025-10-01")
 
     assert explained.exit_code == simulated.exit_code == 1
-    said = "the transactions of shop 2025-10-01 are not those of its answer any more (transactions.parquet)"
+    words = frame.replace("_", " ")
+    said = f"the {words} of shop 2025-10-01 are not those of its answer any more ({frame}.parquet)"
     assert said in explained.err
     assert f"is left out: {said}" in simulated.out
 
