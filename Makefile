@@ -67,7 +67,7 @@ sql: setup-dev
 	@$(BIN)/squawk sql/migrations/*.sql sql/views/*.sql sql/queries/*.sql
 
 tests: setup-dev
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 benchmark: setup-dev  ## One million rows a side through the whole line; prints seconds and memory
 	@$(BIN)/python -m recon_assets_tests.benchmarks.whole_line

@@ -16,6 +16,8 @@ from recon_assets.matching.runner import Engine, Spark, running
 from recon_assets_tests.matching.engine_days import DATE, EVERY_KIND_OF_PASS, day_of_everything, differences, random_day
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
+pytestmark = pytest.mark.xdist_group("spark")  # one Spark is enough: each takes half a minute to start
+
 LONE_RECORDS = {"missing_in_ledger", "missing_at_processor", "pending_in_ledger", "pending_at_processor"}
 
 
