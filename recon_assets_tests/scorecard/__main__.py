@@ -35,12 +35,14 @@ def main() -> int:
     sizes = [int(size) for size in asked.sizes.split(",")]
     with tempfile.TemporaryDirectory(prefix="recon-scorecard-", dir="/var/tmp") as name:
         folder = Path(name)
-        keyed = list(keyed_runs(sizes, ready, folder=folder, cache=CACHE.absolute()))
         keyless = list(keyless_runs(ready, folder=folder, cache=CACHE.absolute()))
-    text = markdown(keyed, keyless, peers=peers, not_installed=not_installed, machine=_machine())
+        keyed: list[KeyedRun] = []
+        for run in keyed_runs(sizes, ready, folder=folder, cache=CACHE.absolute()):
+            keyed.append(run)
+            text = markdown(keyed, keyless, peers=peers, not_installed=not_installed, machine=_machine())
+            if asked.write:  # after each day: a long run that is stopped has told something
+                asked.write.write_text(text)
     print(text)
-    if asked.write:
-        asked.write.write_text(text)
     return _missed(keyed, keyless)
 
 

@@ -96,9 +96,9 @@ def _classes(runs: Sequence[KeyedRun], peers: Sequence[Peer]) -> str:
 
 
 def _costs(run: KeyedRun) -> str:
-    rows = [[name, *_cost_columns(one), _times_ours(one, run)] for name, one in run.measured.items()]
-    return f"{run.rows:,} rows a side, {run.percent} % discrepancies, {run.ours.rounds} rounds:\n\n" + _table(
-        ["", "CPU s", "wall s", "peak MiB", "CPU ratio"], rows
+    rows = [[name, *_cost_columns(one), *_times_ours(one, run)] for name, one in run.measured.items()]
+    return f"{run.rows:,} rows a side, {run.percent} % discrepancies:\n\n" + _table(
+        ["", "CPU s", "wall s", "peak MiB", "CPU ratio", "rounds"], rows
     )
 
 
@@ -108,8 +108,10 @@ def _cost_columns(one: Measured | ChildFailed) -> list[str]:
     return [f"{one.cpu_s:.2f}", f"{one.wall_s:.2f}", f"{one.peak_mib:.0f}"]
 
 
-def _times_ours(one: Measured | ChildFailed, run: KeyedRun) -> str:
-    return NOTHING if isinstance(one, ChildFailed) else f"{one.cpu_s / run.ours.cpu_s:.2f}"
+def _times_ours(one: Measured | ChildFailed, run: KeyedRun) -> list[str]:
+    if isinstance(one, ChildFailed):
+        return [NOTHING, NOTHING]
+    return [f"{one.cpu_s / run.ours.cpu_s:.2f}", str(one.rounds)]
 
 
 def _pair_columns(scores: PairScores | None) -> list[str]:

@@ -14,7 +14,9 @@ from recon_assets_tests.scorecard.scores import PairScores, Score, class_scores_
 PERCENTS: Final = (1, 17)
 KEYLESS_SIZES: Final = (2_000, 50_000)
 ROUNDS: Final = 5
+ROUNDS_OF_PEERS: Final = 3
 ROUNDS_OF_LARGE: Final = 3
+ROUNDS_OF_PEERS_OF_LARGE: Final = 1
 LARGE_ROWS: Final = 1_000_000
 OURS: Final = "ours"
 KEYS: Final = "limit: join of the keys"
@@ -61,7 +63,10 @@ def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, 
     }
     asked = [peer for peer in peers if rows <= peer.largest_rows and not peer.is_keyless]
     commands |= _commands(asked, folder, cache)
-    measured = measure(commands, rounds=ROUNDS_OF_LARGE if rows >= LARGE_ROWS else ROUNDS)
+    rounds, of_peers = (ROUNDS, ROUNDS_OF_PEERS)
+    if rows >= LARGE_ROWS:
+        rounds, of_peers = (ROUNDS_OF_LARGE, ROUNDS_OF_PEERS_OF_LARGE)
+    measured = measure(commands, rounds=rounds, less={peer.name: of_peers for peer in asked})
     told = _must(measured[OURS]).told
     scores = {OURS: {word: Score(*counts) for word, counts in told["classes"].items()}}
     for peer in asked:
@@ -94,7 +99,7 @@ def keyless_runs(peers: Sequence[Peer], *, folder: Path, cache: Path) -> Iterato
         generated = write_keyless_day(place, rows=rows)
         asked = [peer for peer in peers if rows <= peer.largest_rows and peer.is_keyless]
         commands = {OURS: own("ours", place, "keyless", place / "matched"), **_commands(asked, place, cache)}
-        measured = measure(commands, rounds=ROUNDS)
+        measured = measure(commands, rounds=ROUNDS, less={peer.name: ROUNDS_OF_PEERS for peer in asked})
         told = _must(measured[OURS]).told
         confirmed, suggested = (Score(*told[name]) for name in ("confirmed", "with_suggestions"))
         scores = {OURS: PairScores(confirmed, suggested, told["candidates_a_record"])}
