@@ -19,7 +19,8 @@ amounts and tolerance as integers of minor units, their best case. Records with 
 those tied, are among what they call missing or mismatching."""
 _ABOUT_COSTS = """\
 Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
-differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs more.
+differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs
+more, and a limit of 0.25 is a quarter of ours.
 A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
 each start: where there is none, its wall seconds are mostly that."""
 _ABOUT_LOOK_ALIKES = """\
