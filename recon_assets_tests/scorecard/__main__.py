@@ -35,12 +35,14 @@ def main() -> int:
     sizes = [int(size) for size in asked.sizes.split(",")]
     with tempfile.TemporaryDirectory(prefix="recon-scorecard-", dir="/var/tmp") as name:
         folder = Path(name)
-        keyed = list(keyed_runs(sizes, ready, folder=folder, cache=CACHE.absolute()))
-        keyless = list(keyless_runs(folder=folder))
-    text = markdown(keyed, keyless, peers=peers, not_installed=not_installed, machine=_machine())
+        keyless = list(keyless_runs(ready, folder=folder, cache=CACHE.absolute()))
+        keyed: list[KeyedRun] = []
+        for run in keyed_runs(sizes, ready, folder=folder, cache=CACHE.absolute()):
+            keyed.append(run)
+            text = markdown(keyed, keyless, peers=peers, not_installed=not_installed, machine=_machine())
+            if asked.write:  # after each day: a long run that is stopped has told something
+                asked.write.write_text(text)
     print(text)
-    if asked.write:
-        asked.write.write_text(text)
     return _missed(keyed, keyless)
 
 
@@ -77,10 +79,11 @@ def _missed(keyed: Sequence[KeyedRun], keyless: Sequence[KeylessRun]) -> int:
         f"{run.rows:,} rows, {run.percent} %: a residual" for run in keyed if any(run.ours.told["residuals"].values())
     ]
     for one in keyless:
-        if (one.confirmed.precision or 0) < CONFIRMED_PRECISION or (
-            one.with_suggestions.recall or 0
+        ours = one.scores[OURS]
+        if (ours.confirmed.precision or 0) < CONFIRMED_PRECISION or (
+            ours.with_suggestions.recall or 0
         ) < SUGGESTED_RECALL:
-            missed.append(f"{one.rows:,} rows without ids: {one.confirmed.counts}, {one.with_suggestions.counts}")
+            missed.append(f"{one.rows:,} rows without ids: {ours.confirmed.counts}, {ours.with_suggestions.counts}")
     for line in missed:
         print(line, file=sys.stderr)
     return 1 if missed else 0

@@ -46,6 +46,14 @@ PEERS: Final = (
         10_000,
         "bankstatementparser",
     ),
+    Peer(
+        "splink",
+        ("splink==5.0.0", "duckdb==2.0.1", "pyarrow==26.0.1"),
+        "run_splink.py",
+        50_000,
+        "splink",
+        is_keyless=True,
+    ),
 )
 
 

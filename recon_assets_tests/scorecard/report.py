@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from recon_assets_tests.scorecard.children import ChildFailed
+from recon_assets_tests.scorecard.children import ChildFailed, Measured
 from recon_assets_tests.scorecard.environments import Peer
 from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun
-from recon_assets_tests.scorecard.scores import Score
+from recon_assets_tests.scorecard.scores import PairScores, Score
 
 NOTHING = "-"
 
@@ -19,7 +19,8 @@ amounts and tolerance as integers of minor units, their best case. Records with 
 those tied, are among what they call missing or mismatching."""
 _ABOUT_COSTS = """\
 Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
-differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs more.
+differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs
+more, and a limit of 0.25 is a quarter of ours.
 A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
 each start: where there is none, its wall seconds are mostly that."""
 _ABOUT_LOOK_ALIKES = """\
@@ -96,33 +97,38 @@ def _classes(runs: Sequence[KeyedRun], peers: Sequence[Peer]) -> str:
 
 
 def _costs(run: KeyedRun) -> str:
-    rows = []
-    for name, one in run.measured.items():
-        if isinstance(one, ChildFailed):
-            rows.append([name, f"failed: {one}", *[NOTHING] * 4])
-            continue
-        figures = [f"{one.cpu_s:.2f}", f"{one.wall_s:.2f}", f"{one.peak_mib:.0f}"]
-        rows.append([name, *figures, f"{one.cpu_s / run.ours.cpu_s:.2f}", str(one.rounds)])
+    rows = [[name, *_cost_columns(one), *_times_ours(one, run)] for name, one in run.measured.items()]
     return f"{run.rows:,} rows a side, {run.percent} % discrepancies:\n\n" + _table(
         ["", "CPU s", "wall s", "peak MiB", "CPU ratio", "rounds"], rows
     )
 
 
+def _cost_columns(one: Measured | ChildFailed) -> list[str]:
+    if isinstance(one, ChildFailed):
+        return [f"failed: {one}", NOTHING, NOTHING]
+    return [f"{one.cpu_s:.2f}", f"{one.wall_s:.2f}", f"{one.peak_mib:.0f}"]
+
+
+def _times_ours(one: Measured | ChildFailed, run: KeyedRun) -> list[str]:
+    if isinstance(one, ChildFailed):
+        return [NOTHING, NOTHING]
+    return [f"{one.cpu_s / run.ours.cpu_s:.2f}", str(one.rounds)]
+
+
+def _pair_columns(scores: PairScores | None) -> list[str]:
+    if scores is None:
+        return [NOTHING] * 4
+    ratios = (scores.confirmed.precision, scores.confirmed.recall, scores.with_suggestions.recall)
+    return [*map(_ratio, ratios), f"{scores.candidates_a_record:.1f}"]
+
+
 def _keyless(runs: Sequence[KeylessRun]) -> str:
     rows = [
-        [
-            f"{run.rows:,}",
-            _ratio(run.confirmed.precision),
-            _ratio(run.confirmed.recall),
-            _ratio(run.with_suggestions.recall),
-            f"{run.measured.told['candidates_a_record']:.1f}",
-            f"{run.measured.cpu_s:.2f}",
-            f"{run.measured.wall_s:.2f}",
-            f"{run.measured.peak_mib:.0f}",
-        ]
+        [f"{run.rows:,}", name, *_pair_columns(run.scores.get(name)), *_cost_columns(one)]
         for run in runs
+        for name, one in run.measured.items()
     ]
-    head = ["rows a side", "precision, confirmed", "recall, confirmed", "recall, with suggestions"]
+    head = ["rows a side", "", "precision, confirmed", "recall, confirmed", "recall, with suggestions"]
     return f"{_ABOUT_LOOK_ALIKES}\n\n" + _table(
         [*head, "candidates of a suggested record", "CPU s", "wall s", "peak MiB"], rows
     )

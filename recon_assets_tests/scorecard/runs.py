@@ -9,12 +9,14 @@ from recon_assets_tests.scorecard.children import ChildFailed, Measured, measure
 from recon_assets_tests.scorecard.environments import PEERS_FOLDER, Peer, python_of
 from recon_assets_tests.scorecard.keyed_day import write_keyed_day
 from recon_assets_tests.scorecard.keyless_day import write_keyless_day
-from recon_assets_tests.scorecard.scores import Score, class_scores_by_id
+from recon_assets_tests.scorecard.scores import PairScores, Score, class_scores_by_id, keyless_pairs_of_a_peer
 
 PERCENTS: Final = (1, 17)
 KEYLESS_SIZES: Final = (2_000, 50_000)
 ROUNDS: Final = 5
+ROUNDS_OF_PEERS: Final = 3
 ROUNDS_OF_LARGE: Final = 3
+ROUNDS_OF_PEERS_OF_LARGE: Final = 1
 LARGE_ROWS: Final = 1_000_000
 OURS: Final = "ours"
 KEYS: Final = "limit: join of the keys"
@@ -41,9 +43,8 @@ class KeylessRun:
     """One day without ids."""
 
     rows: int
-    measured: Measured
-    confirmed: Score
-    with_suggestions: Score
+    measured: Mapping[str, Measured | ChildFailed]
+    scores: Mapping[str, PairScores]
 
 
 def keyed_runs(sizes: Sequence[int], peers: Sequence[Peer], *, folder: Path, cache: Path) -> Iterator[KeyedRun]:
@@ -61,11 +62,11 @@ def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, 
         COLUMNS: own("limits", folder, "columns"),
     }
     asked = [peer for peer in peers if rows <= peer.largest_rows and not peer.is_keyless]
-    for peer in asked:
-        found = folder / peer.script
-        found.mkdir(exist_ok=True)
-        commands[peer.name] = [str(python_of(peer, cache)), str(PEERS_FOLDER / peer.script), str(folder), str(found)]
-    measured = measure(commands, rounds=ROUNDS_OF_LARGE if rows >= LARGE_ROWS else ROUNDS)
+    commands |= _commands(asked, folder, cache)
+    rounds, of_peers = (ROUNDS, ROUNDS_OF_PEERS)
+    if rows >= LARGE_ROWS:
+        rounds, of_peers = (ROUNDS_OF_LARGE, ROUNDS_OF_PEERS_OF_LARGE)
+    measured = measure(commands, rounds=rounds, less={peer.name: of_peers for peer in asked})
     told = _must(measured[OURS]).told
     scores = {OURS: {word: Score(*counts) for word, counts in told["classes"].items()}}
     for peer in asked:
@@ -76,14 +77,36 @@ def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, 
     return KeyedRun(rows, percent, measured, scores, Score(*told["pairs"]))
 
 
-def keyless_runs(*, folder: Path, sizes: Sequence[int] = KEYLESS_SIZES) -> Iterator[KeylessRun]:
+def _commands(peers: Sequence[Peer], folder: Path, cache: Path) -> dict[str, list[str]]:
+    """What each peer is called with: the day, and a folder of its own for what it finds."""
+    for peer in peers:
+        (folder / peer.script).mkdir(exist_ok=True)
+    return {
+        peer.name: [
+            str(python_of(peer, cache)),
+            str(PEERS_FOLDER / peer.script),
+            str(folder),
+            str(folder / peer.script),
+        ]
+        for peer in peers
+    }
+
+
+def keyless_runs(peers: Sequence[Peer], *, folder: Path, cache: Path) -> Iterator[KeylessRun]:
     """Look-alikes, at each size."""
-    for rows in sizes:
+    for rows in KEYLESS_SIZES:
         place = folder / f"keyless-{rows}"
-        write_keyless_day(place, rows=rows)
-        measured = _must(measure({OURS: own("ours", place, "keyless", place / "matched")}, rounds=ROUNDS)[OURS])
-        confirmed, suggested = (Score(*measured.told[name]) for name in ("confirmed", "with_suggestions"))
-        yield KeylessRun(rows, measured, confirmed, suggested)
+        generated = write_keyless_day(place, rows=rows)
+        asked = [peer for peer in peers if rows <= peer.largest_rows and peer.is_keyless]
+        commands = {OURS: own("ours", place, "keyless", place / "matched"), **_commands(asked, place, cache)}
+        measured = measure(commands, rounds=ROUNDS, less={peer.name: ROUNDS_OF_PEERS for peer in asked})
+        told = _must(measured[OURS]).told
+        confirmed, suggested = (Score(*told[name]) for name in ("confirmed", "with_suggestions"))
+        scores = {OURS: PairScores(confirmed, suggested, told["candidates_a_record"])}
+        for peer in asked:
+            if isinstance(measured[peer.name], Measured):
+                scores[peer.name] = keyless_pairs_of_a_peer(generated, place / peer.script / "pairs.parquet")
+        yield KeylessRun(rows, measured, scores)
 
 
 def _must(result: Measured | ChildFailed) -> Measured:

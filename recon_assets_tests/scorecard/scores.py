@@ -42,7 +42,7 @@ class Score:
 class PairScores:
     """Of a day without ids: what was confirmed, and what was confirmed or suggested.
 
-    `candidates_a_record` is how many candidates a person sees for a transaction with any.
+    `candidates_a_record` is how many suggestions a person sees for a transaction with any.
     """
 
     confirmed: Score
@@ -106,8 +106,20 @@ def keyed_pairs(generated: GeneratedDay, matching: Matching) -> Score:
 
 def keyless_pairs(generated: GeneratedDay, matching: Matching) -> PairScores:
     """Confirmed pairs, and suggested ones counted as found when the right one is among a record's."""
-    confirmed = f"SELECT processor_seq, ledger_seq FROM read_parquet({quoted(matching.matches)})"
-    suggested = f"SELECT processor_seq, ledger_seq FROM read_parquet({quoted(matching.candidates)})"
+    return _pair_scores(
+        f"SELECT processor_seq, ledger_seq FROM read_parquet({quoted(matching.matches)})",
+        f"SELECT processor_seq, ledger_seq FROM read_parquet({quoted(matching.candidates)})",
+        generated,
+    )
+
+
+def keyless_pairs_of_a_peer(generated: GeneratedDay, found: Path) -> PairScores:
+    """The same of a file with processor_seq, ledger_seq and is_confirmed."""
+    pairs = f"SELECT processor_seq, ledger_seq FROM read_parquet({quoted(found)}) WHERE "
+    return _pair_scores(pairs + "is_confirmed", pairs + "NOT is_confirmed", generated)
+
+
+def _pair_scores(confirmed: str, suggested: str, generated: GeneratedDay) -> PairScores:
     ((candidates, records),) = duckdb.sql(
         f"SELECT count(*), count(DISTINCT processor_seq) FROM ({suggested})"
     ).fetchall()
