@@ -30,6 +30,7 @@ description = FilesDescription.model_validate({
     "kind": "files", "folder": "x", "pattern": "{date}", "format": "csv",
     "columns": {"transaction_id": "id", "reference_number": "reference", "merchant_id": "merchant", "amount": "amount",
                 "currency": "currency", "fee": "fee", "status": "status", "occurred_at": "created"}})
+BatchParser(description).parse(next(iter(batches_of(Path(sys.argv[1]), description))))  # imports at the first use
 started = time.process_time()
 parser, rows, total, fees = BatchParser(description), 0, 0, 0
 for batch in batches_of(Path(sys.argv[1]), description):
