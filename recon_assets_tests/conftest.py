@@ -83,6 +83,12 @@ def _prepare(server: EmbeddedServer | Cluster, folder: Path) -> None:
 
 @pytest.fixture
 def own_server_settings() -> Iterator[Settings]:
+    with settings_of_an_own_server() as settings:
+        yield settings
+
+
+@contextmanager
+def settings_of_an_own_server() -> Iterator[Settings]:
     """The server is stopped and removed at the end."""
     with short_folder() as folder:
         yield Settings(
