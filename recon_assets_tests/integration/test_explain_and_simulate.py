@@ -38,7 +38,7 @@ pytestmark = pytest.mark.xdist_group("explain")
 @pytest.fixture(scope="module")
 def two_days(
     server, new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Deployment, Path]:
+) -> Iterator[tuple[Deployment, Path]]:
     """A processor by files after two days, and a copy of its files.
 
     One pair each, one card-like id that is missing, one record that comes a day late.
@@ -59,7 +59,8 @@ def two_days(
         )
         deployment.run("shop", day)
     shutil.copytree(folder, kept := folder.parent / "as it was", copy_function=shutil.copy2, symlinks=True)
-    return deployment, kept
+    with open_database(deployment.settings) as database, database.connect():  # who has a session is not dropped
+        yield deployment, kept
 
 
 @pytest.fixture

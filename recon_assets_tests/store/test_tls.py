@@ -19,6 +19,7 @@ from recon_assets_tests.integration.deployments import Deployment, with_configur
 from recon_assets_tests.store.tls_server import PASSWORD, Authority, TlsServer, programs, tls_server
 
 PROJECT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.xdist_group("tls")  # one server
 needs_a_server = pytest.mark.skipif(
     shutil.which("openssl") is None or programs() is None,
     reason="needs the openssl program and a PostgreSQL built with OpenSSL (on Debian: apt-get install postgresql)",
