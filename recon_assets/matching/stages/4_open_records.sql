@@ -1,6 +1,13 @@
 -- The records that stay alone on their day, with the id that they keep for life: what other days may still match.
 -- Ids are not unique everywhere: two records with one transaction id are told apart by the order in which they happened
--- among all records of that id (`records_of_careful_ids`).
+-- among all records of that id. `records_of_shared_ids` has every record whose id may be shared.
+CREATE OR REPLACE TEMPORARY TABLE occurrences AS
+SELECT
+    r.side,
+    r.seq,
+    row_number() OVER (PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq) AS occurrence
+FROM records_of_shared_ids AS r;
+
 CREATE OR REPLACE TEMPORARY TABLE identified_records AS
 SELECT
     h.*,
@@ -11,20 +18,12 @@ SELECT
 FROM (
     SELECT
         c.*,
-        o.occurrence,
+        coalesce(o.occurrence, 1) AS occurrence,
         md5(concat_ws(
-            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(o.occurrence AS varchar)
+            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(coalesce(o.occurrence, 1) AS varchar)
         )) AS hash
     FROM careful_records AS c
-    INNER JOIN (
-        SELECT
-            r.side,
-            r.seq,
-            row_number() OVER (
-                PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
-            ) AS occurrence
-        FROM records_of_careful_ids AS r
-    ) AS o ON c.side = o.side AND c.seq = o.seq
+    LEFT JOIN occurrences AS o ON c.side = o.side AND c.seq = o.seq
     CROSS JOIN run
 ) AS h;
 
