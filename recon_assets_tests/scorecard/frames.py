@@ -101,6 +101,6 @@ def _write_frame(connection: duckdb.DuckDBPyConnection, side: Side, file: Path) 
         f"SELECT {columns} FROM (SELECT *, {_DERIVED} FROM records INNER JOIN codes USING (currency, status)"
         f" WHERE side = '{side}') ORDER BY seq"
     ).to_arrow_reader(ROW_GROUP_ROWS)
-    with pq.ParquetWriter(file, FRAME_SCHEMA, compression="zstd", use_dictionary=_WITH_DICTIONARY) as writer:
+    with pq.ParquetWriter(file, FRAME_SCHEMA, compression="lz4", use_dictionary=_WITH_DICTIONARY) as writer:
         for batch in rows:
             writer.write_table(pa.Table.from_batches([batch]).cast(FRAME_SCHEMA), row_group_size=ROW_GROUP_ROWS)

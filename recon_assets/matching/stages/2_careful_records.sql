@@ -1,5 +1,5 @@
--- The records of the unclean keys, and those without a key, both sides in one table. `is_plain`: its key has at most one
--- record on each side.
+-- The records of the unclean keys, and those without a key, both sides in one table. `is_plain`: its key has at most
+-- one record on each side.
 CREATE OR REPLACE TEMPORARY TABLE careful_records AS
 SELECT r.*
 FROM (
