@@ -73,6 +73,9 @@ OF_ONE_MONTH = [
 ]
 
 
+pytestmark = pytest.mark.xdist_group("plans")  # filled once
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     connection: TenantConnection
