@@ -44,9 +44,10 @@ def declare_masks(connection: "duckdb.DuckDBPyConnection", table: str, *, column
         f" WHERE ({_CHECK_SUM} - {_LONGEST} * ascii('0')) % 10 = 0"
     ).fetchall()
     several = connection.sql(f"SELECT text FROM suspicious WHERE regexp_matches(text, '{_SEVERAL_RUNS}', 's')")  # noqa: S608
+    masks: dict[str, str] = {}
     for batch in several.to_arrow_reader(_BATCH):
-        masks = {text: shown for text in batch.column(0).to_pylist() if (shown := masked_cards(text)) != text}
-        if masks:
-            connection.execute(
-                "INSERT INTO masks SELECT unnest(?), unnest(?)", [list(masks), list(masks.values())]
-            ).fetchall()
+        masks.update((text, shown) for text in batch.column(0).to_pylist() if (shown := masked_cards(text)) != text)
+    if masks:
+        connection.execute(
+            "INSERT INTO masks SELECT unnest(?), unnest(?)", [list(masks), list(masks.values())]
+        ).fetchall()

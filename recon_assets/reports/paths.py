@@ -14,6 +14,10 @@ class ReportFiles:
     xlsx: Path
     html: Path
 
+    def by_kind(self) -> dict[str, Path]:
+        """Every file, by the name of its kind."""
+        return {kind: getattr(self, kind) for kind in self.__slots__}
+
 
 def report_files(reports_dir: Path, *, processor: str, business_date: date) -> ReportFiles:
     """`{processor}_{date}/reconciliation_report_{processor}_{date}.json`, `.csv`, `.xlsx` and `.html`."""

@@ -60,11 +60,8 @@ class Book:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Without an error the file is written; with one its parts go with their folder."""
-        if error is None:
-            self._workbook.close()
-        else:
-            self._workbook.fileclosed = True  # or its finaliser warns of it
+        """Write the file, also after an error: whoever asked for it puts it away then."""
+        self._workbook.close()
 
     def sheet(self, name: str, *, widths: Sequence[int]) -> "Sheet":
         """A further sheet; the one before is finished."""
