@@ -39,7 +39,13 @@ class Day:
 
 
 def reconciled(
-    folder: Path, processor: list[Record], ledger: list[Record], *, problem: str | None = None, says_empty: bool = False
+    folder: Path,
+    processor: list[Record],
+    ledger: list[Record],
+    *,
+    problem: str | None = None,
+    says_empty: bool = False,
+    rules: MatchingRules | None = None,
 ) -> Day:
     """`problem` is something that the processor's feed did not bring: the day is incomplete then."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +56,7 @@ def reconciled(
             transactions=write_frame_file(folder / "transactions.parquet", processor),
             ledger_entries=write_frame_file(folder / "ledger_entries.parquet", ledger),
         ),
-        MatchingRules(),
+        rules or MatchingRules(),
         into=folder / "matched",
     )
     problems = {Side.PROCESSOR: (problem,) if problem else (), Side.LEDGER: ()}
