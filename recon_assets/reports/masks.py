@@ -29,11 +29,11 @@ _CHECK_SUM: Final = " + ".join(
 
 def declare_masks(connection: "duckdb.DuckDBPyConnection", table: str, *, columns: Iterable[str]) -> None:
     """Make the table `masks`: `plain`, each text of these columns that is masked, and `shown`, what it becomes."""
-    texts = " UNION ".join(
+    texts = " UNION ALL ".join(
         f"SELECT {name} AS text FROM {table} WHERE regexp_matches({name}, '{_THIRTEEN_DIGITS}')"  # noqa: S608
         for name in columns
     )
-    connection.execute(f"CREATE TABLE suspicious AS {texts}").fetchall()
+    connection.execute(f"CREATE TABLE suspicious AS SELECT DISTINCT text FROM ({texts})").fetchall()
     connection.execute(
         "CREATE TABLE masks AS SELECT text AS plain,"  # noqa: S608 - SQL of ours
         f" replace(text, run, repeat('*', length(run) - {KEPT_DIGITS}) || right(run, {KEPT_DIGITS})) AS shown"
