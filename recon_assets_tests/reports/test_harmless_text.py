@@ -22,7 +22,7 @@ CARD = "4111111111111111"
 STARTS = st.sampled_from(["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20", "a", "1", "'", ""])
 BLANKS = st.text(st.sampled_from(" \t\r\n\x0b\x0c\x1c\x1f\x85\u00a0\u2003\u2028\u3000\ufeff"), max_size=3)
 SPREADSHEET_TEXT = st.builds(str.__add__, st.builds(str.__add__, BLANKS, STARTS), st.text(max_size=8)).filter(
-    lambda text: ("\x00" not in text and text.isprintable()) or not re.search(r"[\x00\ud800-\udfff]", text)
+    lambda text: not re.search(r"[\x00\ud800-\udfff]", text)
 )
 DIGITS = st.text(st.sampled_from("0123456789"), min_size=1, max_size=24)
 CARD_LIKE = st.lists(
