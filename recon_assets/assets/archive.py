@@ -54,7 +54,7 @@ def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
         sources[feed.frame.file] = root / feed.frame.folder / feed.frame.file
         sources[f"rejected_{feed.side}.parquet"] = root / feed.frame.folder / feed.frame.rejected_file
     head = stage.record.audit_head()
-    for report in (reported.json, reported.csv):
+    for report in reported.all():
         sources[f"report/{Path(report).name}"] = stage.storage.reports / report
     return archive_day(
         stage.storage.archive,

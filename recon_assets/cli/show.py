@@ -117,6 +117,8 @@ def _print_run(console: "Console", run: "Run") -> None:
     console.print(f"[bold]{run.processor} {run.business_date}[/] {verdict_text(run)} (version {run.version})")
     for reason in run.incomplete_reasons:
         console.print(f"  not concluded: {escape(reason)}", highlight=False)
+    for cause in run.causes:
+        console.print(f"  likely cause: {escape(cause.sentence)}", highlight=False)
     if run.failure_reason:
         console.print(f"  failed in {run.failed_stage}: {escape(run.failure_reason)}", highlight=False)
     if run.risk_level and run.compliance and not run.incomplete_reasons:
