@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.messages import tell_check_failed
 from recon_assets.store.tenancy import TenantConnection
 
 
@@ -29,7 +30,10 @@ def record_outcomes(
     processor: str,
     business_date: date,
 ) -> None:
-    """Keep the outcomes of one asset's partition. An outcome that is there already stays as it is."""
+    """Keep the outcomes of one asset's partition, and put a message about each that did not pass.
+
+    An outcome that is there already stays as it is.
+    """
     with translated_errors("recording check outcomes"), connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -57,6 +61,15 @@ def record_outcomes(
                 for outcome in checks.outcomes
             ],
         )
+        for outcome in checks.outcomes:
+            if not outcome.passed:
+                tell_check_failed(
+                    connection,
+                    outcome,
+                    asset_key=checks.asset_key,
+                    processor=processor,
+                    business_date=business_date,
+                )
 
 
 def link_outcomes_to_run(

@@ -4,12 +4,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import errors
 
 from recon_assets.domain.errors import StoreRefused
-from recon_assets.store.outbox import MessageKind, abandon, delivered, postpone, take_messages, waiting
+from recon_assets.domain.messages import MessageKind, RunPublished
+from recon_assets.store.outbox import abandon, delivered, postpone, take_messages, waiting
 from recon_assets.store.runs import record_failure
 from recon_assets_tests.store.builders import DAY, STARTED, conclusion, missing, publish
 
@@ -25,13 +27,14 @@ def test_an_answer_and_its_message_are_one(connection, tmp_path: Path) -> None:
     run = publish(connection, tmp_path, key="a", rows=[missing("a")])
     (message,) = take(connection)
     assert (message.kind, message.run_id, message.attempts) == ("run_published", run.run_id, 1)
-    assert message.payload == {
-        "processor": "stripe",
-        "business_date": "2025-09-30",
-        "version": 1,
-        "verdict": "discrepancies",
-        "discrepancy_count": 1,
-    }
+    told = msgspec.convert(message.payload, RunPublished)
+    assert (told.processor, told.business_date, told.version, told.verdict, told.discrepancy_count) == (
+        "stripe",
+        DAY,
+        1,
+        "discrepancies",
+        1,
+    )
     with pytest.raises(StoreRefused):
         publish(connection, tmp_path, key="b", rows=[missing("a")], answer=conclusion([]))
     assert waiting(connection).count == 1
