@@ -89,6 +89,24 @@ def link_outcomes_to_run(
         ).rowcount
 
 
+def is_passed(connection: TenantConnection, *, run_id: UUID, check_name: str) -> bool:
+    """Whether a check of that name passed for the answer of a run."""
+    with translated_errors("reading check outcomes"), connection.transaction():
+        found = connection.execute(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM data_quality_checks AS c
+                INNER JOIN reconciliation_runs AS r
+                    ON r.id = %(run_id)s AND c.processor_name = r.processor_name AND c.business_date = r.run_date
+                WHERE c.run_id = %(run_id)s AND c.check_name = %(check)s AND c.passed
+            )
+            """,
+            {"run_id": run_id, "check": check_name},
+        ).fetchone()
+        assert found is not None, "EXISTS has a row"
+        return bool(found[0])
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedOutcome:
     """A check outcome as it stands in the record."""

@@ -1,0 +1,325 @@
+"""Notifications as a resource: what is late is looked for, events become notices, notices are delivered.
+
+What belongs here: joining the record, the rules and the channels with the settings. Who asks for a round: the sensor
+(`automation.notifications`) and `recon notify`.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from recon_assets.configuration import Configuration
+from recon_assets.domain.errors import ConfigurationError, ReconError
+from recon_assets.domain.messages import MessageKind, RunPublished
+from recon_assets.feeds.credentials import Credentials
+from recon_assets.notifications.chat import chat_text, page_text, send_by_apprise
+from recon_assets.notifications.delivery import GIVEN_UP_AFTER, Outbox, Round, Send, Taken, deliver, notice_kind
+from recon_assets.notifications.events import is_from_before
+from recon_assets.notifications.mail import mail_of
+from recon_assets.notifications.notices import Notice, notice_of, notices_of
+from recon_assets.notifications.reports import NoLinks, ReportLinks, ReportOfRun
+from recon_assets.notifications.rules import Channel, is_address
+from recon_assets.notifications.smtp import SmtpServer
+from recon_assets.reports.paths import report_files
+from recon_assets.resources.record import Record
+from recon_assets.resources.secrets import AwsSecrets
+from recon_assets.settings import Settings
+from recon_assets.store import outbox as store
+from recon_assets.store.checks import is_passed
+from recon_assets.store.lateness import EndedDay, tell_late_days, tell_overdue
+from recon_assets.store.tenancy import TenantConnection
+
+COLLECT_EVERY_S: Final = 600.0
+LATE_DAYS: Final = 3
+"""How many days back a late feed, or a due date that has passed, is news."""
+
+REPORT_WAIT: Final = timedelta(minutes=5)
+"""How long an answer is not told because its report is not written yet."""
+REPORT_AGAIN: Final = timedelta(seconds=15)
+REPORT_IS_WRITTEN: Final = "report_totals_agree"
+"""The check that is recorded when all files of a report are written and agree with the record."""
+
+EVENTS_A_ROUND: Final = 200
+ROUTING_LEASE: Final = timedelta(minutes=2)
+SHOWN_FOR: Final = timedelta(days=7)
+"""How long a message that was given up is a fault of this deployment, unless it is put again."""
+
+_HEAD_BYTES: Final = 4_096
+
+
+@dataclass(slots=True)
+class Told:
+    """One round: deliveries, and how many notices were skipped because a channel or a receiver is not configured."""
+
+    round: Round
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def skipped_line(self) -> str | None:
+        """One line for the log, or None when nothing was skipped."""
+        if not self.skipped:
+            return None
+        return "not configured, so nobody is told: " + "; ".join(
+            f"{why} ({count})" for why, count in sorted(self.skipped.items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits and what was given up lately."""
+
+    waiting: store.Waiting
+    given_up: store.GivenUp
+
+    @property
+    def problem(self) -> str | None:
+        """Why somebody must look, or None."""
+        if self.given_up.count:
+            return f"{self.given_up.count} given up, the last: {self.given_up.newest_error}"
+        if self.waiting.oldest and datetime.now(UTC) - self.waiting.oldest > GIVEN_UP_AFTER:
+            return f"the oldest waits for more than {GIVEN_UP_AFTER // timedelta(hours=1)} h"
+        return None
+
+    def __str__(self) -> str:
+        if not self.waiting.oldest:
+            return "nothing waits"
+        minutes = (datetime.now(UTC) - self.waiting.oldest) // timedelta(minutes=1)
+        return f"{self.waiting.count} waiting, the oldest for {minutes} min"
+
+
+class Notifier:
+    """Tells people. `links` gives addresses of reports, `collect_every_s` is how often what is late is looked for."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        record: Record,
+        configuration: Configuration,
+        *,
+        links: ReportLinks | None = None,
+        collect_every_s: float = COLLECT_EVERY_S,
+    ) -> None:
+        self._settings = settings
+        self._record = record
+        self._configuration = configuration
+        self._rules = configuration.notifications
+        self._links = links or NoLinks()
+        self._credentials = Credentials(AwsSecrets(settings.aws_secrets) if settings.aws_secrets else None)
+        self._collect_every_s = collect_every_s
+        self._collected_at: float | None = None
+
+    def round(self, *, longest_s: float) -> Told:
+        """Look for what is late, if it is time to; put notices; deliver for at most `longest_s`, plus one session."""
+        ends = time.monotonic() + longest_s
+        if self._collected_at is None or time.monotonic() - self._collected_at >= self._collect_every_s:
+            self.collect(datetime.now(UTC))
+            self._collected_at = time.monotonic()
+        skipped = self._route()
+        with self._record.connect() as connection:
+            done = deliver(_StoredOutbox(connection), self._channels(), until=lambda: time.monotonic() >= ends)
+        return Told(done, skipped)
+
+    def collect(self, at: datetime) -> None:
+        """Put messages about what is late at the instant `at`, each once."""
+        allowance = timedelta(hours=self._rules.late_after_hours)
+        with self._record.connect() as connection:
+            for config in self._configuration.processors.values():
+                last = config.last_ended_business_date(at)
+                days = [last - timedelta(days=back) for back in range(LATE_DAYS)]
+                ended = [EndedDay(day, config.business_day(day).ends_at) for day in days if day >= config.start_date]
+                over = [day for day in ended if day.ended_at + allowance <= at]
+                tell_late_days(connection, config.name, over, allowance_hours=self._rules.late_after_hours)
+                tell_overdue(connection, config.name, since=days[-1], until=last)
+
+    def put_again(self) -> int:
+        """Put once more what was given up lately; returns how many."""
+        with self._record.connect() as connection:
+            return store.put_again(connection, _ALL_KINDS, since=datetime.now(UTC) - SHOWN_FOR)
+
+    def backlog(self) -> Backlog:
+        """For `recon doctor`."""
+        with self._record.connect() as connection:
+            since = datetime.now(UTC) - SHOWN_FOR
+            return Backlog(store.waiting(connection), store.given_up(connection, _ALL_KINDS, since=since))
+
+    def mail_server(self) -> SmtpServer | None:
+        """Where e-mail goes; None when none is configured. Raises `ConfigurationError` for one without a sender."""
+        settings = self._settings
+        if settings.smtp_server is None:
+            return None
+        return SmtpServer(
+            host=settings.smtp_server,
+            port=settings.smtp_port,
+            tls=settings.smtp_tls,
+            sender=self._sender(),
+            user=settings.email_user,
+            password=lambda: self._credentials.value("EMAIL_PASSWORD"),
+            ca_file=settings.smtp_ca_file,
+            timeout_s=settings.smtp_timeout_s,
+        )
+
+    def _sender(self) -> str:
+        for candidate in (self._settings.email_from, self._settings.email_user):
+            if candidate and is_address(candidate):
+                return candidate
+        raise ConfigurationError(
+            "there is no address to send e-mail from",
+            where="EMAIL_FROM",
+            remedy="Set it to an address that the mail server lets you send as; EMAIL_USER serves where it is one.",
+        )
+
+    def _route(self) -> Counter[str]:
+        """Put the notices of every event that is due; returns why notices were skipped, and how many."""
+        skipped: Counter[str] = Counter()
+        with self._record.connect() as connection:
+            for message in store.take_messages(
+                connection, kinds=list(MessageKind), limit=EVENTS_A_ROUND, lease=ROUTING_LEASE
+            ):
+                kind = MessageKind(message.kind)
+                if self._waits_for_its_report(connection, message):
+                    store.postpone(connection, message, error=None, wait=REPORT_AGAIN)
+                    continue
+                try:
+                    notices = [] if is_from_before(kind, message.payload) else self._notices(message, kind, skipped)
+                except ReconError as error:
+                    store.abandon(connection, message, error=str(error))
+                    continue
+                store.put_notices(connection, message, notices)
+        return skipped
+
+    def _notices(self, message: store.Message, kind: MessageKind, skipped: Counter[str]) -> list[store.Notice]:
+        def receivers(channel: Channel, said: str) -> Sequence[str]:
+            found = self._receivers(channel, said)
+            if isinstance(found, str):
+                skipped[found] += 1
+                return ()
+            return found
+
+        found = notices_of(message.id, kind, message.payload, rules=self._rules, receivers=receivers)
+        return [store.Notice(notice_kind(channel), notice.key, notice.as_payload()) for channel, notice in found]
+
+    def _receivers(self, channel: Channel, said: str) -> tuple[str, ...] | str:
+        """What stands behind a receiver of the rules, or why it is not configured."""
+        if channel is Channel.EMAIL and self._settings.smtp_server is None:
+            return "SMTP_SERVER"
+        if is_address(said):
+            return (said,)
+        value = self._credentials.optional(said)
+        if value is None:
+            return said
+        if channel is not Channel.EMAIL:
+            return (said,)
+        addresses = tuple(filter(None, map(str.strip, value.get_secret_value().split(","))))
+        if not all(map(is_address, addresses)):
+            raise ConfigurationError(
+                "the value is not a list of e-mail addresses", where=said, remedy="Write plain addresses, by commas."
+            )
+        return addresses
+
+    def _waits_for_its_report(self, connection: TenantConnection, message: store.Message) -> bool:
+        """An answer is published before its report is written, which an e-mail is to carry."""
+        if message.kind != MessageKind.RUN_PUBLISHED or message.run_id is None:
+            return False
+        if datetime.now(UTC) - message.created_at >= REPORT_WAIT:
+            return False
+        return not is_passed(connection, run_id=message.run_id, check_name=REPORT_IS_WRITTEN)
+
+    def _channels(self) -> Mapping[Channel, Send]:
+        return {
+            Channel.EMAIL: self._send_email,
+            Channel.CHAT: lambda taken: self._send_by_apprise(taken, is_page=False),
+            Channel.PAGING: lambda taken: self._send_by_apprise(taken, is_page=True),
+        }
+
+    def _send_email(self, taken: Taken) -> None:
+        server = self.mail_server()
+        if server is None:
+            raise ConfigurationError(
+                "there is no mail server any more", where="SMTP_SERVER", remedy="Set it; the message waits until then."
+            )
+        notice = notice_of(taken.payload)
+        message = mail_of(
+            notice.content(title=self._title(notice)),
+            event_id=notice.event_id,
+            kind=notice.event_kind,
+            sender=server.sender,
+            receiver=notice.receiver,
+            report=self._report(notice, _run_id(taken)),
+            max_attached_bytes=self._rules.attachments.max_kilobytes * 1_000,
+        )
+        server.send(message, receiver=notice.receiver)
+
+    def _send_by_apprise(self, taken: Taken, *, is_page: bool) -> None:
+        notice = notice_of(taken.payload)
+        content = notice.content(title=self._title(notice))
+        run_id = _run_id(taken)
+        body = page_text(content) if is_page else chat_text(content, link=self._links.link(run_id) if run_id else None)
+        url: SecretStr = self._credentials.value(notice.receiver)
+        send_by_apprise(url, content, variable=notice.receiver, body=body)
+
+    def _title(self, notice: Notice) -> str:
+        """The processor's name for people; one that is not configured any more has the name that it had."""
+        processor = notice.read().processor
+        config = self._configuration.processors.get(processor)
+        return config.title if config else processor
+
+    def _report(self, notice: Notice, run_id: UUID | None) -> ReportOfRun:
+        event = notice.read()
+        if run_id is None or not isinstance(event, RunPublished):
+            return ReportOfRun()
+        files = report_of_run(
+            self._settings.reports_dir, run_id, event.processor, event.business_date, self._rules.attachments.files
+        )
+        return ReportOfRun(files, self._links.link(run_id))
+
+
+def report_of_run(
+    reports_dir: Path, run_id: UUID, processor: str, business_date: date, suffixes: Sequence[str]
+) -> tuple[Path, ...]:
+    """The report's files in the order of `suffixes`; none when what lies there is the report of another run."""
+    json = report_files(reports_dir, processor=processor, business_date=business_date).json
+    if not json.exists():
+        return ()
+    with json.open("rb") as file:
+        if str(run_id).encode() not in file.read(_HEAD_BYTES):
+            return ()
+    return tuple(path for suffix in suffixes if (path := json.with_suffix(f".{suffix}")).exists())
+
+
+def _run_id(taken: Taken) -> UUID | None:
+    assert isinstance(taken, store.Message), "taken from our outbox"
+    return taken.run_id
+
+
+_ALL_KINDS: Final = (*map(str, MessageKind), *map(notice_kind, Channel))
+
+
+class _StoredOutbox(Outbox):
+    """The outbox of the record, on one connection."""
+
+    def __init__(self, connection: TenantConnection) -> None:
+        self._connection = connection
+
+    def take(self, kinds: Collection[str], *, lease: timedelta) -> store.Message | None:
+        return next(iter(store.take_messages(self._connection, kinds=list(kinds), limit=1, lease=lease)), None)
+
+    def delivered(self, notice: Taken) -> None:
+        store.delivered(self._connection, _stored(notice))
+
+    def postpone(self, notice: Taken, *, error: str, wait: timedelta) -> None:
+        store.postpone(self._connection, _stored(notice), error=error, wait=wait)
+
+    def abandon(self, notice: Taken, *, error: str) -> None:
+        store.abandon(self._connection, _stored(notice), error=error)
+
+
+def _stored(notice: Taken) -> store.Message:
+    assert isinstance(notice, store.Message), "taken from our outbox"
+    return notice
