@@ -66,7 +66,7 @@ class SmtpServer:
                 self._take((error.smtp_code, error.smtp_error), "the message")
             except (smtplib.SMTPServerDisconnected, OSError) as error:
                 raise self._unavailable(
-                    f"the answer to the message was lost ({type(error).__name__})", may_have_arrived=True
+                    f"the answer to the message was lost ({_reason(error)})", may_have_arrived=True
                 ) from error
 
     def probe(self) -> str:
@@ -134,6 +134,8 @@ class SmtpServer:
         """The exceptions of smtplib and of the network as ours."""
         try:
             yield
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise self._unavailable("no session (it ended while TLS began)") from error
         except ssl.SSLError as error:
             raise ConfigurationError(
                 f"no TLS with the mail server: {getattr(error, 'verify_message', None) or error.reason or 'it ended'}",
@@ -156,7 +158,7 @@ class SmtpServer:
     def _demand(self, answer: tuple[int, bytes], what: str) -> None:
         """Of what has nothing to do with the receiver."""
         code, text = answer
-        if 400 <= code < 500:
+        if code < 500 and not _is_success(code):
             raise self._unavailable(_said(f"{what} was put off", code, text))
         if code >= 500:
             raise ConfigurationError(
@@ -167,8 +169,9 @@ class SmtpServer:
 
     def _take(self, answer: tuple[int, bytes | str], what: str) -> None:
         code, text = answer
-        if 400 <= code < 500:
-            raise self._unavailable(_said(f"{what} was put off", code, text), is_of_receiver=code != _CLOSING)
+        if code < 500 and not _is_success(code):
+            is_of_receiver = 400 <= code and code != _CLOSING
+            raise self._unavailable(_said(f"{what} was put off", code, text), is_of_receiver=is_of_receiver)
         if code >= 500:
             raise ReceiverRefused(
                 _said(f"the mail server refuses {what}", code, text),
@@ -206,6 +209,11 @@ def _cut(client: smtplib.SMTP) -> None:
             client.sock.shutdown(SHUT_RDWR)
 
 
+def _is_success(code: int) -> bool:
+    """An answer that is none, which smtplib calls -1, is no success."""
+    return 200 <= code < 300
+
+
 def _said(what: str, code: int, text: bytes | str) -> str:
     """With the server's own words, which people look up."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
@@ -213,5 +221,7 @@ def _said(what: str, code: int, text: bytes | str) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return str(error)  # says whether it was closed or timed out
     strerror = getattr(error, "strerror", None)
     return strerror if isinstance(strerror, str) else type(error).__name__

@@ -95,7 +95,11 @@ class Backlog:
 
 
 class Notifier:
-    """Tells people. `links` gives addresses of reports, `collect_every_s` is how often what is late is looked for."""
+    """Tells people.
+
+    `links` gives addresses of reports, `collect_every_s` is how often what is late is looked for, and `report_wait` how
+    long an answer waits for its report.
+    """
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class Notifier:
         *,
         links: ReportLinks | None = None,
         collect_every_s: float = COLLECT_EVERY_S,
+        report_wait: timedelta = REPORT_WAIT,
     ) -> None:
         self._settings = settings
         self._record = record
@@ -114,6 +119,7 @@ class Notifier:
         self._credentials = Credentials(AwsSecrets(settings.aws_secrets) if settings.aws_secrets else None)
         self._collect_every_s = collect_every_s
         self._collected_at: float | None = None
+        self._report_wait = report_wait
 
     def round(self, *, longest_s: float) -> Told:
         """Look for what is late, if it is time to; put notices; deliver for at most `longest_s`, plus one session."""
@@ -227,7 +233,7 @@ class Notifier:
         """An answer is published before its report is written, which an e-mail is to carry."""
         if message.kind != MessageKind.RUN_PUBLISHED or message.run_id is None:
             return False
-        if datetime.now(UTC) - message.created_at >= REPORT_WAIT:
+        if datetime.now(UTC) - message.created_at >= self._report_wait:
             return False
         return not is_passed(connection, run_id=message.run_id, check_name=REPORT_IS_WRITTEN)
 
