@@ -74,7 +74,8 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is different from `since`, the newest concluded day before, and from an older answer of the same day.
+    """What is different from `since`, the newest concluded day before, and from an older answer of the same day, which
+    `is_of_older_answer` says there was.
 
     `new` are discrepancies that were none before, also by falling due; `resolved` those that the answer resolved, of
     whatever day; `persisting` those that were known and are still open.
@@ -84,6 +85,7 @@ class Change:
     new: Amounts
     resolved: Amounts
     persisting: Amounts
+    is_of_older_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -27,9 +28,11 @@ def send_by_apprise(url: SecretStr, content: Content, *, variable: str, body: st
 
     Raises `ConfigurationError` for what is no URL of a service, `ChannelUnavailable` when the service did not take it.
     """
-    import apprise
+    with _heard() as heard, warnings.catch_warnings():
+        # its modules for other services import what Python has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise
 
-    with _heard() as heard:
         service = apprise.Apprise()
         if not service.add(url.get_secret_value()) or len(service) != 1:
             raise ConfigurationError(

@@ -121,18 +121,18 @@ def _change_words(change: Change | None) -> str | None:
     """None when there is no conclusion to compare."""
     if change is None:
         return None
-    if change.since is None:
-        return (
-            f"The first concluded day: {counted(change.new)} new." if change.new.count else "The first concluded day."
-        )
+    if change.is_of_older_answer:
+        start = "Since the day's earlier answer"
+    elif change.since is None:
+        start = "The first concluded day"
+    else:
+        start = f"Since {change.since}"
     parts = [
         f"{counted(found)} {word}"
         for found, word in ((change.new, "new"), (change.resolved, "resolved"), (change.persisting, "still open"))
         if found.count
     ]
-    return (
-        f"Since {change.since}: {', '.join(parts)}." if parts else f"Since {change.since}: nothing new, nothing open."
-    )
+    return f"{start}: {', '.join(parts) or 'nothing new, nothing open'}."
 
 
 def _tables_of_answer(event: RunPublished) -> Iterator[Table]:

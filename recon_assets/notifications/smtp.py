@@ -170,7 +170,7 @@ class SmtpServer:
     def _take(self, answer: tuple[int, bytes | str], what: str) -> None:
         code, text = answer
         if code < 500 and not _is_success(code):
-            is_of_receiver = 400 <= code and code != _CLOSING
+            is_of_receiver = code >= 400 and code != _CLOSING
             raise self._unavailable(_said(f"{what} was put off", code, text), is_of_receiver=is_of_receiver)
         if code >= 500:
             raise ReceiverRefused(

@@ -16,11 +16,20 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from recon_assets.configuration import Configuration
-from recon_assets.domain.errors import ConfigurationError, ReconError
+from recon_assets.domain.errors import ConfigurationError, ReconError, StoreRefused
 from recon_assets.domain.messages import MessageKind, RunPublished
 from recon_assets.feeds.credentials import Credentials
 from recon_assets.notifications.chat import chat_text, page_text, send_by_apprise
-from recon_assets.notifications.delivery import GIVEN_UP_AFTER, Outbox, Round, Send, Taken, deliver, notice_kind
+from recon_assets.notifications.delivery import (
+    GIVEN_UP_AFTER,
+    Outbox,
+    Round,
+    Send,
+    Taken,
+    deliver,
+    notice_kind,
+    wait_after,
+)
 from recon_assets.notifications.events import is_from_before
 from recon_assets.notifications.mail import mail_of
 from recon_assets.notifications.notices import Notice, notice_of, notices_of
@@ -127,9 +136,11 @@ class Notifier:
         if self._collected_at is None or time.monotonic() - self._collected_at >= self._collect_every_s:
             self.collect(datetime.now(UTC))
             self._collected_at = time.monotonic()
-        skipped = self._route()
+        skipped, failed = self._route()
         with self._record.connect() as connection:
             done = deliver(_StoredOutbox(connection), self._channels(), until=lambda: time.monotonic() >= ends)
+        done.postponed += failed.total()
+        done.problems += failed
         return Told(done, skipped)
 
     def collect(self, at: datetime) -> None:
@@ -138,11 +149,11 @@ class Notifier:
         with self._record.connect() as connection:
             for config in self._configuration.processors.values():
                 last = config.last_ended_business_date(at)
-                days = [last - timedelta(days=back) for back in range(LATE_DAYS)]
+                days = [last - timedelta(days=back) for back in reversed(range(LATE_DAYS))]
                 ended = [EndedDay(day, config.business_day(day).ends_at) for day in days if day >= config.start_date]
                 over = [day for day in ended if day.ended_at + allowance <= at]
                 tell_late_days(connection, config.name, over, allowance_hours=self._rules.late_after_hours)
-                tell_overdue(connection, config.name, since=days[-1], until=last)
+                tell_overdue(connection, config.name, since=days[0], until=last)
 
     def put_again(self) -> int:
         """Put once more what was given up lately; returns how many."""
@@ -181,9 +192,10 @@ class Notifier:
             remedy="Set it to an address that the mail server lets you send as; EMAIL_USER serves where it is one.",
         )
 
-    def _route(self) -> Counter[str]:
-        """Put the notices of every event that is due; returns why notices were skipped, and how many."""
+    def _route(self) -> tuple[Counter[str], Counter[str]]:
+        """Put the notices of every event that is due; returns why notices were skipped, and why events wait."""
         skipped: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
         with self._record.connect() as connection:
             for message in store.take_messages(
                 connection, kinds=list(MessageKind), limit=EVENTS_A_ROUND, lease=ROUTING_LEASE
@@ -194,11 +206,15 @@ class Notifier:
                     continue
                 try:
                     notices = [] if is_from_before(kind, message.payload) else self._notices(message, kind, skipped)
-                except ReconError as error:
+                except StoreRefused as error:
                     store.abandon(connection, message, error=str(error))
                     continue
+                except ReconError as error:  # receivers that are wrongly configured, or can't be looked up now
+                    store.postpone(connection, message, error=str(error), wait=wait_after(message.attempts))
+                    failed[str(error)] += 1
+                    continue
                 store.put_notices(connection, message, notices)
-        return skipped
+        return skipped, failed
 
     def _notices(self, message: store.Message, kind: MessageKind, skipped: Counter[str]) -> list[store.Notice]:
         def receivers(channel: Channel, said: str) -> Sequence[str]:

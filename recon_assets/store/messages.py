@@ -191,7 +191,13 @@ def _change(connection: TenantConnection, facts: Mapping[str, object], places: M
     ):
         before = found[word]
         found[word] = Amounts(before.count + count, (*before.money, _money(currency, minor, places, exponent)))
-    return Change(since=since, new=found["new"], resolved=found["resolved"], persisting=found["persisting"])
+    return Change(
+        since=since,
+        new=found["new"],
+        resolved=found["resolved"],
+        persisting=found["persisting"],
+        is_of_older_answer=older is not None,
+    )
 
 
 def _money(currency: str, minor: Decimal, places: Mapping[str, int], exponent: int | None = None) -> Money:

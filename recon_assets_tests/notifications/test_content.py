@@ -144,11 +144,14 @@ def test_further_causes_a_residual_and_a_newer_version_are_said() -> None:
 
 def test_the_change_of_the_first_day_and_of_a_quiet_one() -> None:
     first = replace(ANSWER.change, since=None)
-    assert content(replace(ANSWER, change=first)).change == "The first concluded day: 4 (15.96 USD) new."
+    assert (
+        content(replace(ANSWER, change=first)).change
+        == "The first concluded day: 4 (15.96 USD) new, 1 (3.99 USD) still open."
+    )
     quiet = replace(ANSWER.change, new=replace(ANSWER.change.new, count=0), persisting=ANSWER.change.resolved)
     assert content(replace(ANSWER, change=quiet)).change == "Since 2025-09-29: nothing new, nothing open."
     nothing = replace(quiet, since=None)
-    assert content(replace(ANSWER, change=nothing)).change == "The first concluded day."
+    assert content(replace(ANSWER, change=nothing)).change == "The first concluded day: nothing new, nothing open."
     assert content(INCOMPLETE).change is None
 
 

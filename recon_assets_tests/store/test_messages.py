@@ -110,6 +110,7 @@ def test_a_day_that_is_answered_again_is_compared_with_its_own_answer_too(connec
         new=Amounts(1, usd(40)),
         resolved=Amounts(1, usd(20)),
         persisting=Amounts(2, usd(15)),
+        is_of_older_answer=True,
     )
 
 
