@@ -58,45 +58,62 @@ _BEFORE: Final = """
             WHERE r.processor_name = %(processor)s AND r.run_date = %(date)s AND r.status = 'completed'
                 AND r.id <> %(run_id)s
             ORDER BY r.version DESC LIMIT 1
-        ),
-        (
-            SELECT max(r.run_date) FROM reconciliation_runs AS r
-            WHERE r.processor_name = %(processor)s AND r.run_date < %(date)s AND r.is_current
-                AND r.status = 'completed'
-        )
+        ) AS older, before.run_date AS since, before.id AS before
+    FROM (VALUES (1)) AS once (row)
+    LEFT JOIN (
+        SELECT r.id, r.run_date FROM reconciliation_runs AS r
+        WHERE r.processor_name = %(processor)s AND r.run_date < %(date)s AND r.is_current AND r.status = 'completed'
+        ORDER BY r.run_date DESC LIMIT 1
+    ) AS before ON TRUE
 """
 
+# FULL joins, since they are hashed whatever the planner believes of tables that have just grown.
 _CHANGE: Final = """
     WITH after AS MATERIALIZED (
         SELECT d.discrepancy_id, d.currency, d.exponent, d.amount_minor FROM discrepancies AS d
         WHERE d.run_id = %(run_id)s AND d.business_date = %(date)s AND d.outcome = 'discrepancy'
     ), of_day_before AS MATERIALIZED (
         SELECT o.discrepancy_id, o.currency, scale(o.amount) AS exponent, o.amount_minor, o.is_overdue
-        FROM v_open_discrepancies AS o
-        WHERE o.processor_name = %(processor)s AND o.business_date = %(since)s
+        FROM v_open_discrepancies AS o WHERE o.processor_name = %(processor)s AND o.business_date = %(since)s
     ), known AS MATERIALIZED (
         SELECT d.discrepancy_id FROM discrepancies AS d
         WHERE d.run_id = %(older)s AND d.business_date = %(date)s AND d.outcome = 'discrepancy'
         UNION
         SELECT b.discrepancy_id FROM of_day_before AS b WHERE NOT b.is_overdue OR %(older)s::uuid IS NOT NULL
-    ), changes AS (
-        SELECT CASE WHEN k.discrepancy_id IS NULL THEN 'new' ELSE 'persisting' END AS change,
-            a.currency, a.exponent, a.amount_minor
-        -- FULL, since that is hashed whatever the planner believes of tables that have just grown
+    ), changes AS MATERIALIZED (
+        SELECT CASE WHEN k.discrepancy_id IS NULL THEN 'new' ELSE 'persisting' END AS change, 'after' AS answer,
+            a.discrepancy_id, a.currency, a.exponent, a.amount_minor
         FROM after AS a FULL JOIN known AS k ON k.discrepancy_id = a.discrepancy_id
         WHERE a.discrepancy_id IS NOT NULL
         UNION ALL
-        SELECT CASE WHEN b.is_overdue AND %(older)s::uuid IS NULL THEN 'new' ELSE 'persisting' END,
-            b.currency, b.exponent, b.amount_minor
+        SELECT CASE WHEN b.is_overdue AND %(older)s::uuid IS NULL THEN 'new' ELSE 'persisting' END, 'before',
+            b.discrepancy_id, b.currency, b.exponent, b.amount_minor
         FROM of_day_before AS b FULL JOIN after AS a ON a.discrepancy_id = b.discrepancy_id
         WHERE a.discrepancy_id IS NULL
         UNION ALL
-        SELECT 'resolved', e.old_value ->> 'currency', NULL, (e.old_value ->> 'amount_minor')::bigint
+        SELECT 'resolved', 'older', e.discrepancy_id, e.old_value ->> 'currency', NULL,
+            (e.old_value ->> 'amount_minor')::bigint
         FROM discrepancy_events AS e
         WHERE e.run_id = %(run_id)s AND e.event = 'resolved' AND e.old_value ->> 'outcome' = 'discrepancy'
+    ), mismatches AS MATERIALIZED (
+        SELECT 'after' AS answer, d.discrepancy_id, d.ledger_currency, d.ledger_amount_minor FROM discrepancies AS d
+        WHERE d.run_id = %(run_id)s AND d.business_date = %(date)s AND d.class = 'currency_mismatch'
+        UNION ALL
+        SELECT 'before', d.discrepancy_id, d.ledger_currency, d.ledger_amount_minor FROM discrepancies AS d
+        WHERE d.run_id = %(before)s AND d.business_date = %(since)s AND d.class = 'currency_mismatch'
+        UNION ALL
+        SELECT 'older', d.discrepancy_id, d.ledger_currency, d.ledger_amount_minor FROM discrepancies AS d
+        WHERE d.run_id = %(older)s AND d.business_date = %(date)s AND d.class = 'currency_mismatch'
+    ), legs AS (
+        SELECT c.change, 1 AS counted, c.currency, c.exponent, c.amount_minor FROM changes AS c
+        UNION ALL
+        -- the other leg of a mismatch of currencies lies in the ledger's, as in the proofs
+        SELECT c.change, 0, m.ledger_currency, NULL, m.ledger_amount_minor
+        FROM changes AS c FULL JOIN mismatches AS m ON m.answer = c.answer AND m.discrepancy_id = c.discrepancy_id
+        WHERE c.answer = m.answer
     )
-    SELECT c.change, c.currency, max(c.exponent), count(*), sum(abs(c.amount_minor::numeric)) FROM changes AS c
-    GROUP BY c.change, c.currency ORDER BY c.change, c.currency
+    SELECT l.change, l.currency, max(l.exponent), sum(l.counted), sum(abs(l.amount_minor::numeric)) FROM legs AS l
+    GROUP BY l.change, l.currency ORDER BY l.change, l.currency
 """
 
 
@@ -184,13 +201,12 @@ def _by_class(rows: Iterable[tuple[str, str, int, Decimal]], places: Mapping[str
 
 
 def _change(connection: TenantConnection, facts: Mapping[str, object], places: Mapping[str, int]) -> Change:
-    ((older, since),) = connection.execute(_BEFORE, facts).fetchall()
+    ((older, since, before_run),) = connection.execute(_BEFORE, facts).fetchall()
+    parameters = {**facts, "older": older, "since": since, "before": before_run}
     found: defaultdict[str, Amounts] = defaultdict(Amounts)
-    for word, currency, exponent, count, minor in connection.execute(
-        _CHANGE, {**facts, "older": older, "since": since}
-    ):
+    for word, currency, exponent, count, minor in connection.execute(_CHANGE, parameters):
         before = found[word]
-        found[word] = Amounts(before.count + count, (*before.money, _money(currency, minor, places, exponent)))
+        found[word] = Amounts(before.count + int(count), (*before.money, _money(currency, minor, places, exponent)))
     return Change(
         since=since,
         new=found["new"],

@@ -35,6 +35,7 @@ from recon_assets_tests.store.builders import (
     missing,
     of_class,
     pair,
+    proof,
     publish,
 )
 
@@ -112,6 +113,26 @@ def test_a_day_that_is_answered_again_is_compared_with_its_own_answer_too(connec
         persisting=Amounts(2, usd(15)),
         is_of_older_answer=True,
     )
+
+
+def test_both_legs_of_a_mismatch_of_currencies_count_whether_new_persisting_or_resolved(connection, tmp_path) -> None:
+    mismatch = of_class(
+        missing("m", 500), DiscrepancyClass.CURRENCY_MISMATCH, ledger_currency="EUR", ledger_amount_minor=480
+    )
+    proofs = [
+        proof("USD", discrepancy_count=1, discrepancy_amount_minor=500, signed_discrepancies_minor=500,
+              processor_total_minor=656_255),
+        proof("EUR", discrepancy_count=0, discrepancy_amount_minor=480, signed_discrepancies_minor=-480,
+              processor_total_minor=655_275),
+    ]  # fmt: skip
+    both = Amounts(1, (Money("EUR", 2, 480), Money("USD", 2, 500)))
+    nothing = Amounts()
+    publish(connection, tmp_path, key="a", rows=[mismatch], answer=conclusion([mismatch], proofs=proofs))
+    assert change_of(connection) == Change(None, both, nothing, nothing)
+    publish(connection, tmp_path, key="b", **on(NEXT, []))
+    assert change_of(connection) == Change(DAY, nothing, nothing, both)
+    publish(connection, tmp_path, key="c", rows=[])
+    assert change_of(connection) == Change(None, nothing, both, nothing, is_of_older_answer=True)
 
 
 def test_a_day_without_a_conclusion_is_compared_with_nothing_and_says_why(connection, tmp_path) -> None:
