@@ -3,7 +3,7 @@
 Not here: what it looks like in a mail (`mail`) or a chat (`chat`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,8 @@ from recon_assets.notifications.events import Event
 from recon_assets.notifications.words import amounts, counted, figure, number_of, one_line, words
 
 MAX_SUBJECT_CHARACTERS: Final = 160
+PHONE_CHARACTERS: Final = 34
+"""Of figures, beside the first column, in a table that is 327 pixels wide."""
 _TONE_OF_VERDICT: Final = {
     Verdict.INCOMPLETE: "unknown",
     Verdict.DISCREPANCIES: "bad",
@@ -147,9 +149,10 @@ def _tables_of_answer(event: RunPublished) -> Iterator[Table]:
             if found.kind.outcome is outcome
         )
         if rows:
-            yield Table(title, ("Class", "Rows", "Amount"), rows)
-    if event.proofs:
-        yield Table("Proof", ("", *(proof.currency for proof in event.proofs)), tuple(_proof_rows(event.proofs)))
+            said = title if event.verdict is not Verdict.INCOMPLETE else f"{title} (provisional)"
+            yield Table(said, ("Class", "Rows", "Amount"), rows)
+    for proofs in _beside_one_another(event.proofs):
+        yield Table("Proof", ("", *(proof.currency for proof in proofs)), tuple(_proof_rows(proofs)))
     yield Table(
         "Figures",
         ("", ""),
@@ -166,6 +169,21 @@ def _tables_of_answer(event: RunPublished) -> Iterator[Table]:
             ("Compliance", words(event.compliance.lower())),
         ),
     )
+
+
+def _beside_one_another(proofs: Sequence[CurrencyProof]) -> Iterator[tuple[CurrencyProof, ...]]:
+    """As many currencies in one table as a phone shows without scrolling; always at least one."""
+    group: list[CurrencyProof] = []
+    left = PHONE_CHARACTERS
+    for proof in proofs:
+        widest = max(len(row[1]) for row in _proof_rows((proof,))) + 2
+        if group and widest > left:
+            yield tuple(group)
+            group, left = [], PHONE_CHARACTERS
+        group.append(proof)
+        left -= widest
+    if group:
+        yield tuple(group)
 
 
 def _proof_rows(proofs: tuple[CurrencyProof, ...]) -> Iterator[tuple[str, ...]]:

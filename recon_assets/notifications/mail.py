@@ -4,6 +4,7 @@ Not here: sending it (`smtp`).
 """
 
 import mimetypes
+import re
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 _TEXT_WIDTH: Final = 78
+_AMOUNT: Final = re.compile(r"([0-9]) ([A-Z]{3}\b)")
 COLOUR_OF_TONE: Final = {"good": "#17693b", "notice": "#1f5f8b", "bad": "#a3261c", "unknown": "#7a5200"}
 """Each has a contrast of at least 5.5 to 1 with white (WCAG AA asks 4.5)."""
 
@@ -151,4 +153,10 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
     return environment.get_template("mail.html")
+
+
+def _unbroken(text: str) -> str:
+    """`text` in which no line breaks between an amount and its currency."""
+    return _AMOUNT.sub("\\1\u00a0\\2", text)

@@ -246,6 +246,15 @@ def test_the_report_is_attached_up_to_a_size_and_beyond_it_the_mail_says_where_i
         assert f"kept in {tmp_path}" in body(none, kind) and "https://reports.example/1" in body(none, kind)
 
 
+def test_currencies_stand_beside_one_another_as_far_as_a_phone_shows_them() -> None:
+    proofs = [replace(PROOF, currency=f"AA{letter}") for letter in "ABCDE"]
+    wide = replace(PROOF, currency="BBB", volume_minor=10**18)
+    tables = [table for table in content(replace(ANSWER, proofs=(*proofs, wide))).tables if table.title == "Proof"]
+    assert [table.headings[1:] for table in tables] == [("AAA", "AAB", "AAC"), ("AAD", "AAE"), ("BBB",)]
+    html = body(mail(replace(ANSWER, proofs=(PROOF, wide))), "html")
+    assert "19.95\u00a0USD + 19.95\u00a0BBB at stake" in html
+
+
 def test_without_a_report_a_mail_says_nothing_of_one() -> None:
     assert "report" not in body(mail(FAILED), "plain").lower()
 
