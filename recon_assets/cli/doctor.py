@@ -167,10 +167,10 @@ def _messages(settings: "Settings", configuration: "Configuration") -> Seen:
 
 
 def _mail_server(settings: "Settings", configuration: "Configuration") -> Seen:
-    from recon_assets.resources.notifications import Notifier
-    from recon_assets.resources.record import Record
+    from recon_assets.notifications.reports import NoLinks
+    from recon_assets.resources.channels import Channels
 
-    server = Notifier(settings, Record(settings), configuration).mail_server()
+    server = Channels(settings, configuration, NoLinks()).mail_server()
     assert server is not None, "looked at only where one is configured"
     return Seen(server.probe())
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from recon_assets.domain.errors import ChannelUnavailable, ConfigurationError
 from recon_assets.domain.messages import AlertSeverity
-from recon_assets.notifications.content import Content
+from recon_assets.notifications.shape import Content
 
 _STATUS: Final = re.compile(r"error=([0-9]{3})")
 _TYPE_OF_SEVERITY: Final = {

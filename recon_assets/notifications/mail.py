@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
 from recon_assets.domain.messages import AlertSeverity
-from recon_assets.notifications.content import Content, Table
 from recon_assets.notifications.reports import ReportOfRun
+from recon_assets.notifications.shape import Content, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -9,9 +9,10 @@ import msgspec
 
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.messages import AlertSeverity, MessageKind
-from recon_assets.notifications.content import Content, content_of
+from recon_assets.notifications.content import content_of
 from recon_assets.notifications.events import Event, event_of, severity_of
 from recon_assets.notifications.rules import Channel, NotificationRules
+from recon_assets.notifications.shape import Content
 
 
 @dataclass(frozen=True, slots=True)

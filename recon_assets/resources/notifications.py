@@ -1,44 +1,34 @@
 """Notifications as a resource: what is late is looked for, events become notices, notices are delivered.
 
-What belongs here: joining the record, the rules and the channels with the settings. Who asks for a round: the sensor
-(`automation.notifications`) and `recon notify`.
+What belongs here: a round, on the record. Who asks for one: the sensor (`automation.notifications`) and `recon notify`.
+Not here: how a notice reaches its receiver (`resources.channels`).
 """
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
-
-from pydantic import SecretStr
 
 from recon_assets.configuration import Configuration
-from recon_assets.domain.errors import ConfigurationError, ReconError, StoreRefused
-from recon_assets.domain.messages import MessageKind, RunPublished
-from recon_assets.feeds.credentials import Credentials
-from recon_assets.notifications.chat import chat_text, page_text, send_by_apprise
+from recon_assets.domain.errors import ReconError, StoreRefused
+from recon_assets.domain.messages import MessageKind
 from recon_assets.notifications.delivery import (
     GIVEN_UP_AFTER,
     Outbox,
     Round,
-    Send,
     Taken,
     deliver,
     notice_kind,
     wait_after,
 )
 from recon_assets.notifications.events import is_from_before
-from recon_assets.notifications.mail import mail_of
-from recon_assets.notifications.notices import Notice, notice_of, notices_of
-from recon_assets.notifications.reports import NoLinks, ReportLinks, ReportOfRun
-from recon_assets.notifications.rules import Channel, is_address
-from recon_assets.notifications.smtp import SmtpServer
-from recon_assets.reports.paths import report_files
+from recon_assets.notifications.notices import notices_of
+from recon_assets.notifications.reports import NoLinks, ReportLinks
+from recon_assets.notifications.rules import Channel
+from recon_assets.resources.channels import Channels
 from recon_assets.resources.record import Record
-from recon_assets.resources.secrets import AwsSecrets
 from recon_assets.settings import Settings
 from recon_assets.store import outbox as store
 from recon_assets.store.checks import is_passed
@@ -59,8 +49,6 @@ EVENTS_A_ROUND: Final = 200
 ROUTING_LEASE: Final = timedelta(minutes=2)
 SHOWN_FOR: Final = timedelta(days=7)
 """How long a message that was given up is a fault of this deployment, unless it is put again."""
-
-_HEAD_BYTES: Final = 4_096
 
 
 @dataclass(slots=True)
@@ -120,12 +108,10 @@ class Notifier:
         collect_every_s: float = COLLECT_EVERY_S,
         report_wait: timedelta = REPORT_WAIT,
     ) -> None:
-        self._settings = settings
         self._record = record
         self._configuration = configuration
         self._rules = configuration.notifications
-        self._links = links or NoLinks()
-        self._credentials = Credentials(AwsSecrets(settings.aws_secrets) if settings.aws_secrets else None)
+        self.channels = Channels(settings, configuration, links or NoLinks())
         self._collect_every_s = collect_every_s
         self._collected_at: float | None = None
         self._report_wait = report_wait
@@ -138,7 +124,7 @@ class Notifier:
             self._collected_at = time.monotonic()
         skipped, failed = self._route()
         with self._record.connect() as connection:
-            done = deliver(_StoredOutbox(connection), self._channels(), until=lambda: time.monotonic() >= ends)
+            done = deliver(_StoredOutbox(connection), self.channels.senders(), until=lambda: time.monotonic() >= ends)
         done.postponed += failed.total()
         done.problems += failed
         return Told(done, skipped)
@@ -166,32 +152,6 @@ class Notifier:
             since = datetime.now(UTC) - SHOWN_FOR
             return Backlog(store.waiting(connection), store.given_up(connection, _ALL_KINDS, since=since))
 
-    def mail_server(self) -> SmtpServer | None:
-        """Where e-mail goes; None when none is configured. Raises `ConfigurationError` for one without a sender."""
-        settings = self._settings
-        if settings.smtp_server is None:
-            return None
-        return SmtpServer(
-            host=settings.smtp_server,
-            port=settings.smtp_port,
-            tls=settings.smtp_tls,
-            sender=self._sender(),
-            user=settings.email_user,
-            password=lambda: self._credentials.value("EMAIL_PASSWORD"),
-            ca_file=settings.smtp_ca_file,
-            timeout_s=settings.smtp_timeout_s,
-        )
-
-    def _sender(self) -> str:
-        for candidate in (self._settings.email_from, self._settings.email_user):
-            if candidate and is_address(candidate):
-                return candidate
-        raise ConfigurationError(
-            "there is no address to send e-mail from",
-            where="EMAIL_FROM",
-            remedy="Set it to an address that the mail server lets you send as; EMAIL_USER serves where it is one.",
-        )
-
     def _route(self) -> tuple[Counter[str], Counter[str]]:
         """Put the notices of every event that is due; returns why notices were skipped, and why events wait."""
         skipped: Counter[str] = Counter()
@@ -218,7 +178,7 @@ class Notifier:
 
     def _notices(self, message: store.Message, kind: MessageKind, skipped: Counter[str]) -> list[store.Notice]:
         def receivers(channel: Channel, said: str) -> Sequence[str]:
-            found = self._receivers(channel, said)
+            found = self.channels.receivers(channel, said)
             if isinstance(found, str):
                 skipped[found] += 1
                 return ()
@@ -227,24 +187,6 @@ class Notifier:
         found = notices_of(message.id, kind, message.payload, rules=self._rules, receivers=receivers)
         return [store.Notice(notice_kind(channel), notice.key, notice.as_payload()) for channel, notice in found]
 
-    def _receivers(self, channel: Channel, said: str) -> tuple[str, ...] | str:
-        """What stands behind a receiver of the rules, or why it is not configured."""
-        if channel is Channel.EMAIL and self._settings.smtp_server is None:
-            return "SMTP_SERVER"
-        if is_address(said):
-            return (said,)
-        value = self._credentials.optional(said)
-        if value is None:
-            return said
-        if channel is not Channel.EMAIL:
-            return (said,)
-        addresses = tuple(filter(None, map(str.strip, value.get_secret_value().split(","))))
-        if not all(map(is_address, addresses)):
-            raise ConfigurationError(
-                "the value is not a list of e-mail addresses", where=said, remedy="Write plain addresses, by commas."
-            )
-        return addresses
-
     def _waits_for_its_report(self, connection: TenantConnection, message: store.Message) -> bool:
         """An answer is published before its report is written, which an e-mail is to carry."""
         if message.kind != MessageKind.RUN_PUBLISHED or message.run_id is None:
@@ -252,72 +194,6 @@ class Notifier:
         if datetime.now(UTC) - message.created_at >= self._report_wait:
             return False
         return not is_passed(connection, run_id=message.run_id, check_name=REPORT_IS_WRITTEN)
-
-    def _channels(self) -> Mapping[Channel, Send]:
-        return {
-            Channel.EMAIL: self._send_email,
-            Channel.CHAT: lambda taken: self._send_by_apprise(taken, is_page=False),
-            Channel.PAGING: lambda taken: self._send_by_apprise(taken, is_page=True),
-        }
-
-    def _send_email(self, taken: Taken) -> None:
-        server = self.mail_server()
-        if server is None:
-            raise ConfigurationError(
-                "there is no mail server any more", where="SMTP_SERVER", remedy="Set it; the message waits until then."
-            )
-        notice = notice_of(taken.payload)
-        message = mail_of(
-            notice.content(title=self._title(notice)),
-            event_id=notice.event_id,
-            kind=notice.event_kind,
-            sender=server.sender,
-            receiver=notice.receiver,
-            report=self._report(notice, _run_id(taken)),
-            max_attached_bytes=self._rules.attachments.max_kilobytes * 1_000,
-        )
-        server.send(message, receiver=notice.receiver)
-
-    def _send_by_apprise(self, taken: Taken, *, is_page: bool) -> None:
-        notice = notice_of(taken.payload)
-        content = notice.content(title=self._title(notice))
-        run_id = _run_id(taken)
-        body = page_text(content) if is_page else chat_text(content, link=self._links.link(run_id) if run_id else None)
-        url: SecretStr = self._credentials.value(notice.receiver)
-        send_by_apprise(url, content, variable=notice.receiver, body=body)
-
-    def _title(self, notice: Notice) -> str:
-        """The processor's name for people; one that is not configured any more has the name that it had."""
-        processor = notice.read().processor
-        config = self._configuration.processors.get(processor)
-        return config.title if config else processor
-
-    def _report(self, notice: Notice, run_id: UUID | None) -> ReportOfRun:
-        event = notice.read()
-        if run_id is None or not isinstance(event, RunPublished):
-            return ReportOfRun()
-        files = report_of_run(
-            self._settings.reports_dir, run_id, event.processor, event.business_date, self._rules.attachments.files
-        )
-        return ReportOfRun(files, self._links.link(run_id))
-
-
-def report_of_run(
-    reports_dir: Path, run_id: UUID, processor: str, business_date: date, suffixes: Sequence[str]
-) -> tuple[Path, ...]:
-    """The report's files in the order of `suffixes`; none when what lies there is the report of another run."""
-    json = report_files(reports_dir, processor=processor, business_date=business_date).json
-    if not json.exists():
-        return ()
-    with json.open("rb") as file:
-        if str(run_id).encode() not in file.read(_HEAD_BYTES):
-            return ()
-    return tuple(path for suffix in suffixes if (path := json.with_suffix(f".{suffix}")).exists())
-
-
-def _run_id(taken: Taken) -> UUID | None:
-    assert isinstance(taken, store.Message), "taken from our outbox"
-    return taken.run_id
 
 
 _ALL_KINDS: Final = (*map(str, MessageKind), *map(notice_kind, Channel))

@@ -9,10 +9,11 @@ import pytest
 from recon_assets.domain.messages import AlertSeverity, Cause, Money, plain_sentences
 from recon_assets.domain.verdict import Verdict
 from recon_assets.notifications.chat import chat_text, page_text
-from recon_assets.notifications.content import Content, content_of
+from recon_assets.notifications.content import content_of
 from recon_assets.notifications.events import Event, severity_of
 from recon_assets.notifications.mail import mail_of, message_id
 from recon_assets.notifications.reports import ReportOfRun
+from recon_assets.notifications.shape import Content
 from recon_assets.notifications.thresholds import SeverityThresholds
 from recon_assets.notifications.words import amount, one_line
 from recon_assets_tests.notifications.events import (

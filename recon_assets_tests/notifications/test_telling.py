@@ -16,7 +16,7 @@ from recon_assets.domain.checks import CheckOutcome, Severity
 from recon_assets.domain.messages import ArchiveWaiting, MessageKind
 from recon_assets.notifications.rules import Attachments, Channel, NotificationRules, Rule
 from recon_assets.reports.paths import report_files
-from recon_assets.resources.notifications import report_of_run
+from recon_assets.resources.channels import report_of_run
 from recon_assets.resources.record import Record
 from recon_assets.settings import Settings
 from recon_assets.store.checks import AssetOutcomes
