@@ -37,7 +37,8 @@ class Act(Enum):
 
 HANG, DRIP, DROP, DROP_AFTER = Act
 
-Plan = str | Act | Callable[[], None]
+Plan = str | Act | Callable[[], None] | None
+"""None is the usual answer."""
 
 
 @dataclass(frozen=True)

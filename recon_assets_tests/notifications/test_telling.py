@@ -1,5 +1,6 @@
 """From the record to the mail server and back, both real: nothing is lost, nobody is told twice, figures are equal."""
 
+import json
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import boto3
 import msgspec
 import pytest
 from pytest_httpserver import HTTPServer
@@ -385,3 +387,32 @@ def test_a_server_that_comes_back_on_another_port_gets_what_waited(
     with running_mail_server(certificate) as other:
         replace(teller, settings=teller.settings.model_copy(update={"smtp_port": other.port})).round()
         assert len(other.received) == 1
+
+
+@pytest.mark.usefixtures("published")
+def test_password_and_receivers_may_lie_in_aws_secrets_manager(
+    teller: Teller, mail_server: MailServer, moto_url: str, aws: pytest.MonkeyPatch
+) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", moto_url)
+    for name in ("EMAIL_PASSWORD", "OPERATIONS_EMAIL"):
+        aws.delenv(name)
+    client = boto3.session.Session().client("secretsmanager")
+    kept = {"EMAIL_PASSWORD": PASSWORD, "OPERATIONS_EMAIL": OPERATIONS}
+    client.create_secret(Name="recon/mail", SecretString=json.dumps(kept))
+    try:
+        own = teller.settings.model_copy(update={"aws_secrets": ("recon/mail",)})
+        assert replace(teller, settings=own).round().round.delivered == 1
+    finally:
+        client.delete_secret(SecretId="recon/mail", ForceDeleteWithoutRecovery=True)
+    assert [mail.receiver for mail in mail_server.received] == [OPERATIONS]
+
+
+@pytest.mark.usefixtures("published")
+def test_while_secrets_can_not_be_read_the_event_waits(teller: Teller, aws: pytest.MonkeyPatch, unused_port) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port}")
+    aws.setenv("AWS_MAX_ATTEMPTS", "1")
+    aws.delenv("OPERATIONS_EMAIL")
+    own = teller.settings.model_copy(update={"aws_secrets": ("recon/mail",)})
+    told = replace(teller, settings=own).round()
+    assert (told.round.postponed, told.skipped_line) == (1, None)
+    assert "Secrets Manager" in teller.rows()[0][3]
