@@ -12,7 +12,7 @@ from recon_assets.domain.messages import ArchiveWaiting, MessageKind
 from recon_assets.resources.record import Record
 from recon_assets.settings import Settings
 from recon_assets.store.outbox import put_message
-from recon_assets_tests.notifications.mail_server import DRIP, DROP, DROP_AFTER, HANG, PASSWORD, MailServer, Plan
+from recon_assets_tests.notifications.mail_server import DROP, DROP_AFTER, HANG, PASSWORD, MailServer, Plan
 from recon_assets_tests.notifications.told import OPERATIONS, Teller, mail_settings
 from recon_assets_tests.store.builders import DAY
 from recon_assets_tests.store.tls_server import Authority
@@ -25,7 +25,7 @@ FAULTY_SHARE = 0.12
 PLANS: dict[str, list[Plan]] = {
     "EHLO": [DROP, HANG],
     "MAIL": ["451 later", DROP],
-    "RCPT": ["450 greylisted", "421 closing", DROP, HANG, DRIP],
+    "RCPT": ["450 greylisted", "421 closing", DROP, HANG],
     "DATA": ["452 full", DROP_AFTER, DROP_AFTER],
 }
 
@@ -52,8 +52,8 @@ def campaign(teller: Teller, mail_server: MailServer, *, messages: int, seed: in
             )
     counted: Counter[str] = Counter()
     for _ in range(2 * messages):
-        for stage in PLANS:
-            plan = generator.choice(PLANS[stage]) if generator.random() < FAULTY_SHARE else None
+        for stage, plans in PLANS.items():
+            plan = generator.choice(plans) if generator.random() < FAULTY_SHARE else None
             mail_server.plan(stage, plan)
             counted["planned faults"] += plan is not None
     while counted["rounds"] == 0 or any(state == "pending" for _, state in teller.states()):
