@@ -67,7 +67,7 @@ _BEFORE: Final = """
     ) AS before ON TRUE
 """
 
-# FULL joins, since they are hashed whatever the planner believes of tables that have just grown.
+# FULL joins are hashed whatever the planner believes of tables that have just grown; coalesce keeps them FULL.
 _CHANGE: Final = """
     WITH after AS MATERIALIZED (
         SELECT d.discrepancy_id, d.currency, d.exponent, d.amount_minor FROM discrepancies AS d
@@ -84,12 +84,12 @@ _CHANGE: Final = """
         SELECT CASE WHEN k.discrepancy_id IS NULL THEN 'new' ELSE 'persisting' END AS change, 'after' AS answer,
             a.discrepancy_id, a.currency, a.exponent, a.amount_minor
         FROM after AS a FULL JOIN known AS k ON k.discrepancy_id = a.discrepancy_id
-        WHERE a.discrepancy_id IS NOT NULL
+        WHERE coalesce(a.discrepancy_id IS NOT NULL, FALSE)
         UNION ALL
         SELECT CASE WHEN b.is_overdue AND %(older)s::uuid IS NULL THEN 'new' ELSE 'persisting' END, 'before',
             b.discrepancy_id, b.currency, b.exponent, b.amount_minor
         FROM of_day_before AS b FULL JOIN after AS a ON a.discrepancy_id = b.discrepancy_id
-        WHERE a.discrepancy_id IS NULL
+        WHERE coalesce(a.discrepancy_id IS NULL, FALSE)
         UNION ALL
         SELECT 'resolved', 'older', e.discrepancy_id, e.old_value ->> 'currency', NULL,
             (e.old_value ->> 'amount_minor')::bigint
@@ -110,7 +110,7 @@ _CHANGE: Final = """
         -- the other leg of a mismatch of currencies lies in the ledger's, as in the proofs
         SELECT c.change, 0, m.ledger_currency, NULL, m.ledger_amount_minor
         FROM changes AS c FULL JOIN mismatches AS m ON m.answer = c.answer AND m.discrepancy_id = c.discrepancy_id
-        WHERE c.answer = m.answer
+        WHERE coalesce(c.answer = m.answer, FALSE)
     )
     SELECT l.change, l.currency, max(l.exponent), sum(l.counted), sum(abs(l.amount_minor::numeric)) FROM legs AS l
     GROUP BY l.change, l.currency ORDER BY l.change, l.currency

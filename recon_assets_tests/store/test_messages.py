@@ -23,6 +23,7 @@ from recon_assets.domain.messages import (
 from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.history import current_run
 from recon_assets.store.lateness import EndedDay, tell_late_days, tell_overdue
+from recon_assets.store.messages import _CHANGE
 from recon_assets.store.outbox import take_messages
 from recon_assets.store.runs import record_failure
 from recon_assets_tests.store.builders import (
@@ -133,6 +134,19 @@ def test_both_legs_of_a_mismatch_of_currencies_count_whether_new_persisting_or_r
     assert change_of(connection) == Change(DAY, nothing, nothing, both)
     publish(connection, tmp_path, key="c", rows=[])
     assert change_of(connection) == Change(None, nothing, both, nothing, is_of_older_answer=True)
+
+
+def test_large_days_are_compared_without_a_loop_over_both(connection, tmp_path) -> None:
+    """Of tables that have just grown the planner believes that they are small: it would compare each row with each."""
+    first = [missing(f"a{number}") for number in range(500)]
+    second = [missing(f"b{number}") for number in range(500)]
+    before = publish(connection, tmp_path, key="a", **on(DAY, first))
+    run = publish(connection, tmp_path, key="b", **on(NEXT, second))
+    facts = {"processor": "stripe", "date": NEXT, "since": DAY, "run_id": run.run_id, "before": before.run_id}
+    with connection.transaction():
+        plan = connection.execute(f"EXPLAIN ANALYZE {_CHANGE}".encode(), facts | {"older": None}).fetchall()
+    assert not [line for (line,) in plan if "Rows Removed by Join Filter" in line]
+    assert change_of(connection).persisting.count == change_of(connection).new.count == 500
 
 
 def test_a_day_without_a_conclusion_is_compared_with_nothing_and_says_why(connection, tmp_path) -> None:
