@@ -90,6 +90,14 @@ class Settings(BaseSettings):
         default=(), validation_alias="RECON_AWS_SECRETS"
     )
 
+    smtp_server: str | None = Field(default=None, validation_alias="SMTP_SERVER")
+    smtp_port: int = Field(default=587, ge=1, le=65_535, validation_alias="SMTP_PORT")
+    smtp_tls: Literal["starttls", "implicit", "none"] = Field(default="starttls", validation_alias="SMTP_TLS")
+    smtp_ca_file: Path | None = Field(default=None, validation_alias="SMTP_CA_FILE")
+    smtp_timeout_s: float = Field(default=10.0, gt=0, le=40, validation_alias="SMTP_TIMEOUT_S")
+    email_user: str | None = Field(default=None, validation_alias="EMAIL_USER")
+    email_from: str | None = Field(default=None, validation_alias="EMAIL_FROM")
+
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
     matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")
     spark_remote: str = Field(

@@ -12,6 +12,7 @@ from recon_assets.cli import (
     doctor,
     explain,
     init_processor,
+    notify,
     retention,
     run,
     show,
@@ -32,6 +33,7 @@ run.register(app)
 show.register(app)
 explain.register(app)
 simulate.register(app)
+notify.register(app)
 doctor.register(app)
 database.register(app)
 audit.register(app)

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 
 from recon_assets.cli.show import SHOWN_DISCREPANCIES
+from recon_assets.domain.messages import MessageKind
 from recon_assets.store.checks import outcomes_of
 from recon_assets.store.health import latest_health
 from recon_assets.store.history import (
@@ -24,7 +25,7 @@ from recon_assets.store.history import (
     run_by_id,
     run_of_dagster_run,
 )
-from recon_assets.store.outbox import MessageKind, take_messages, waiting
+from recon_assets.store.outbox import take_messages, waiting
 from recon_assets.store.publication import _same_answer
 from recon_assets.store.runs import begin_run
 from recon_assets.store.tenancy import TenantConnection
