@@ -21,10 +21,6 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from recon_assets.reports.all_reports import write_reports
-from recon_assets.reports.html_report import write_html_report
-from recon_assets.reports.surroundings import Surroundings
-from recon_assets.reports.xlsx_report import write_xlsx_report
 
 from recon_assets.domain.business_day import business_day
 from recon_assets.domain.conclusion import Conclusion
@@ -36,9 +32,13 @@ from recon_assets.matching.conclude import conclude_day
 from recon_assets.matching.engine import Day, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.reports.agreement import differences
+from recon_assets.reports.all_reports import write_reports
 from recon_assets.reports.csv_report import write_csv_report
+from recon_assets.reports.html_report import write_html_report
 from recon_assets.reports.json_report import ReportOrigin, write_json_report
 from recon_assets.reports.paths import report_files
+from recon_assets.reports.surroundings import Surroundings
+from recon_assets.reports.xlsx_report import write_xlsx_report
 from recon_assets.schemas.frames import FRAME_SCHEMA, agreement_code
 
 DISCREPANCIES: Final = 200_000
