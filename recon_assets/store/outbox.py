@@ -25,6 +25,7 @@ class MessageKind(StrEnum):
 
     RUN_PUBLISHED = "run_published"
     RUN_FAILED = "run_failed"
+    ARCHIVE_WAITING = "archive_waiting"
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,25 @@ ON_MATCHES_ACROSS_DAYS: Final = (
     ),
 )
 
+ON_ARCHIVES: Final = (
+    Attack(
+        "the manifest of an archived day is replaced by another one",
+        "UPDATE reconciliation_runs SET manifest_sha256 = repeat('f', 64) WHERE manifest_sha256 IS NOT NULL",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack(
+        "an archive is said to be shipped again, elsewhere",
+        "UPDATE archives SET place = 's3://elsewhere'",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack("an archive is deleted", "DELETE FROM archives", REFUSED_TO_ALL),
+    Attack(
+        "an archive is deleted, triggers and row-level security off for that time",
+        unseen("archives", "DELETE FROM archives"),
+        (REFUSED, ROWS, REFUSED, ROWS),
+    ),
+)
+
 ON_THE_REST: Final = (
     Attack("a proof is changed", "UPDATE reconciliation_proofs SET volume_minor = 0", REFUSED_TO_ALL),
     Attack("a proof is deleted", "DELETE FROM reconciliation_proofs", REFUSED_TO_ALL),
