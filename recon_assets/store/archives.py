@@ -1,4 +1,4 @@
-"""What the record knows of archived evidence: the hash of each manifest, the chain of days, and what waits for its bucket.
+"""What the record knows of archived evidence: the hash of each manifest, the chain of days, and what is to be shipped.
 
 Not here: the files (`recon_assets.archive`) and shipping them (`recon_assets.assets.shipping`).
 """
@@ -130,7 +130,7 @@ def checks_of_run(connection: TenantConnection, run_id: UUID) -> tuple[ArchivedC
         )
 
 
-def record_archived(  # noqa: PLR0913 (keyword-only facts of one row)
+def record_archived(
     connection: TenantConnection,
     *,
     run_id: UUID,

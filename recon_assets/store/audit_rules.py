@@ -1,8 +1,8 @@
 """Events that the guards of the record would have refused: who switched a guard off and left the audit on is seen here.
 
 Such an event is true, and its row is as it says, so neither the chain nor the rows show it. The rules are those of
-migrations 0002, 0020 and 0022, read from each event alone. Not here: whether rows are as their events say (`audit_rows`),
-nor whether an event's old value is the new one of the event before it.
+migrations 0002, 0020 and 0022, read from each event alone. Not here: whether rows are as their events say
+(`audit_rows`), nor whether an event's old value is the new one of the event before it.
 """
 
 from dataclasses import dataclass, field

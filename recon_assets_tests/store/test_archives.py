@@ -55,7 +55,12 @@ def test_the_hash_of_the_manifest_is_on_the_run_and_the_files_have_a_row(connect
     archive = archived(connection, run_id, to_be_shipped=False)
 
     assert archive == archive_of(connection, run_id) == current_archive(connection, "stripe", DAY)
-    assert (archive.state, archive.manifest_sha256, archive.file_count, archive.size_bytes) == ("local", HASH, 12, 2**40)
+    assert (archive.state, archive.manifest_sha256, archive.file_count, archive.size_bytes) == (
+        "local",
+        HASH,
+        12,
+        2**40,
+    )
     with connection.transaction():
         on_run = connection.execute("SELECT manifest_sha256 FROM reconciliation_runs").fetchall()
     assert on_run == [(HASH,)]
