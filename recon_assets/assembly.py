@@ -5,10 +5,12 @@ import warnings
 import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
+from recon_assets.automation.archive_shipping import archive_shipping_sensor
 from recon_assets.automation.jobs import reconcile_job
 from recon_assets.automation.late_files import late_files_sensors
 from recon_assets.automation.schedules import daily_schedule
 from recon_assets.configuration import Configuration
+from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
@@ -34,11 +36,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=assets,
         jobs=[reconcile_job(config) for config in processors],
         schedules=[daily_schedule(config) for config in processors],
-        sensors=[sensor for config in processors for sensor in late_files_sensors(config)],
+        sensors=[
+            *(sensor for config in processors for sensor in late_files_sensors(config)),
+            archive_shipping_sensor(),
+        ],
         resources={
             "feeds": Feeds(settings),
             "record": Record(settings),
             "storage": Storage.from_settings(settings),
+            "evidence_bucket": EvidenceBucket(settings),
         },
         executor=dg.in_process_executor,
     )
