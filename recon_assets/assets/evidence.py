@@ -30,10 +30,7 @@ CONFIGURATION_FILE: Final = "configuration.json"
 INPUTS_FILE: Final = "inputs.json"
 """Beside the matching: what beyond both frames and the rules decided about the answer."""
 
-CONFIGURATION_OF_SIDE: Final = {
-    Side.PROCESSOR: "configuration/processor.json",
-    Side.LEDGER: "configuration/ledger.json",
-}
+CONFIGURATION_OF_SIDE: Final = {side: f"configuration/{side}.json" for side in Side}
 THRESHOLDS: Final = "configuration/risk.json"
 CHECKS: Final = "checks.json"
 CONCLUDED_BEFORE: Final = "days_around/concluded_transactions.parquet"
@@ -69,7 +66,7 @@ def keep_inputs(stage: Stage, thresholds: RiskThresholds, around: DaysAround) ->
         neighbours={day: path.relative_to(root).as_posix() for day, path in sorted(around.neighbours.items())},
         concluded_transactions=before.relative_to(root).as_posix() if before else None,
     )
-    (stage.path / INPUTS_FILE).write_bytes(_document(inputs))
+    (stage.path / INPUTS_FILE).write_bytes(msgspec.json.encode(inputs))
 
 
 def sources_of(stage: Stage, reported: ReportedDay, checks: tuple[ArchivedCheck, ...]) -> dict[str, Path | bytes]:
@@ -110,7 +107,7 @@ def statement_of(
     inputs = _inputs_of(stage.storage.root, day)
     around = inputs and {
         "newest_date": inputs.newest_date,
-        "neighbours": {other: _open_records_of(other) for other in inputs.neighbours},
+        "neighbours": {other.isoformat(): _open_records_of(other) for other in inputs.neighbours},
         "concluded_transactions": CONCLUDED_BEFORE if inputs.concluded_transactions else None,
     }
     return {

@@ -16,6 +16,7 @@ from recon_assets.cli import (
     run,
     show,
     simulate,
+    verify,
 )
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
@@ -39,6 +40,7 @@ retention.register(app)
 demo.register(app)
 init_processor.register(app)
 check_feed.register(app)
+verify.register(app)
 
 
 def main() -> None:
