@@ -5,6 +5,7 @@ import sys
 import typer
 
 from recon_assets.cli import (
+    archive,
     audit,
     check_feed,
     database,
@@ -41,6 +42,7 @@ demo.register(app)
 init_processor.register(app)
 check_feed.register(app)
 verify.register(app)
+archive.register(app)
 
 
 def main() -> None:
