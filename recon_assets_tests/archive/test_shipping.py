@@ -210,9 +210,7 @@ def test_a_local_copy_that_was_changed_is_not_shipped(made: Any, faults: Faults,
     changed = bytearray((day.folder / name).read_bytes())
     changed[len(changed) // 2] ^= 1
     (day.folder / name).write_bytes(changed)
-    with pytest.raises(
-        ArchiveUnreadable, match=r"(was changed|is not the one that was recorded|not what this program writes)"
-    ):
+    with pytest.raises(ArchiveUnreadable, match=r"was changed|one that was recorded|this program writes"):
         ship(bucket_of(faults, part_bytes=PART), day)
     assert MANIFEST not in in_bucket(made)
     assert name not in in_bucket(made)

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -87,6 +86,14 @@ def sealed_again(folder: Path) -> Path:
     return folder
 
 
+def found_in(folder: Path) -> set[str]:
+    """The files that something is wrong with."""
+    try:
+        return {finding.file for finding in verified_folder(folder).findings}
+    except ArchiveUnreadable as error:
+        return {Path(error.where).name}
+
+
 def whats(verified: Verified) -> str:
     return "\n".join(f"{finding.file} {finding.what}" for finding in verified.findings)
 
@@ -112,15 +119,7 @@ def test_one_changed_byte_is_found_in_each_file(days: Days, file: str) -> None:
     folder = days.folder()
     change_one_byte(folder / file)
 
-    try:
-        verified = verified_folder(folder)
-    except ArchiveUnreadable as error:
-        assert file == MANIFEST
-        assert MANIFEST in str(error)
-        return
-    expected = {MANIFEST, MANIFEST_HASH} if file in {MANIFEST, MANIFEST_HASH} else {file}
-    assert {finding.file for finding in verified.findings} & expected
-    assert not verified.is_proven
+    assert found_in(folder) & ({MANIFEST, MANIFEST_HASH} if file in {MANIFEST, MANIFEST_HASH} else {file})
 
 
 @pytest.mark.parametrize("at", [0, 1, -1, -2])
@@ -128,10 +127,7 @@ def test_one_changed_byte_is_found_in_each_file(days: Days, file: str) -> None:
 def test_also_at_its_ends(days: Days, file: str, at: int) -> None:
     folder = days.folder()
     change_one_byte(folder / file, at)
-    try:
-        assert not verified_folder(folder).is_proven
-    except ArchiveUnreadable as error:
-        assert file == MANIFEST, error
+    assert found_in(folder) & ({MANIFEST, MANIFEST_HASH} if file in {MANIFEST, MANIFEST_HASH} else {file})
 
 
 def test_a_changed_file_that_is_made_again_as_the_manifest_says_is_the_only_one_that_changed(days: Days) -> None:
@@ -141,10 +137,8 @@ def test_a_changed_file_that_is_made_again_as_the_manifest_says_is_the_only_one_
     verified = verified_folder(folder)
 
     assert [finding.file for finding in verified.findings] == ["discrepancies.parquet"]
-    assert verified.notes == (
-        "discrepancies.parquet: made again from the raw bytes it has the hash of the manifest, so only this file was"
-        " changed",
-    )
+    (note,) = verified.notes
+    assert note.startswith("discrepancies.parquet: made again from the raw bytes it has the hash of the manifest, so")
 
 
 def test_a_forged_amount_is_named_with_its_row_although_every_hash_fits(days: Days) -> None:
@@ -171,9 +165,7 @@ def test_a_record_that_was_left_out_is_found_although_every_hash_fits(days: Days
     (finding,) = verified_folder(sealed_again(folder)).findings
 
     assert finding.file == "discrepancies.parquet"
-    assert finding.what == (
-        "has 4 rows, made again there are 5; they part at row 1 (TXN_STRIPE_20250930_0026)"
-    )
+    assert finding.what == ("has 4 rows, made again there are 5; they part at row 1 (TXN_STRIPE_20250930_0026)")
 
 
 def test_forged_raw_bytes_are_found_by_what_was_made_of_them(days: Days) -> None:
@@ -255,7 +247,8 @@ def test_a_day_before_that_was_forged_whole_is_found_from_both_sides(days: Days)
     sealed_again(before)
 
     (finding,) = verified_folder(days.folder()).findings
-    assert finding.what.startswith(f"names the archived day before, 2025-09-29 run {before.name}, with another manifest")
+    said = f"names the archived day before, 2025-09-29 run {before.name}, with another manifest"
+    assert finding.what.startswith(said)
     (finding,) = verified_folder(before).findings
     assert finding.what.startswith("is not the one that the next archived day, 2025-09-30")
 
