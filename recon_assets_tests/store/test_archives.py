@@ -214,8 +214,10 @@ def test_a_local_archive_begins_to_be_shipped_once_there_is_a_bucket(connection,
         "TRUNCATE archives",
         "UPDATE reconciliation_runs SET manifest_sha256 = NULL",
         "UPDATE reconciliation_runs SET manifest_sha256 = repeat('c', 64)",
-        "INSERT INTO archives (run_id, processor_name, business_date, folder, file_count, size_bytes, state)"
-        " SELECT id, 'paypal', run_date, 'reports/a/b/c', 1, 1, 'local' FROM reconciliation_runs",
+        """
+        INSERT INTO archives (run_id, processor_name, business_date, folder, file_count, size_bytes, state)
+        SELECT id, 'paypal', run_date, 'reports/a/b/c', 1, 1, 'local' FROM reconciliation_runs
+        """,
     ],
 )
 def test_nobody_changes_what_is_archived_not_even_the_superuser(connection, superuser, tmp_path, statement) -> None:
