@@ -128,7 +128,7 @@ def statement_of(
 
 
 def _link(link: Link | None) -> LinkBefore | None:
-    return link and LinkBefore(link.business_date, str(link.run_id), link.manifest_sha256)
+    return LinkBefore(link.business_date, str(link.run_id), link.manifest_sha256) if link else None
 
 
 def _open_records_of(other: date) -> str:

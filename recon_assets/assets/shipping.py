@@ -21,7 +21,8 @@ _DOUBLINGS: Final = 8
 
 def wait_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts that failed: twice as long each time, up to `LONGEST_WAIT`."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(attempts - 1, 0), _DOUBLINGS))
+    times: int = 2 ** min(max(attempts - 1, 0), _DOUBLINGS)
+    return min(LONGEST_WAIT, FIRST_WAIT * times)
 
 
 def ship(record: Record, storage: Storage, bucket: EvidenceBucket, archive: Archive) -> Archive:

@@ -17,8 +17,12 @@ from recon_assets.archive.files import Finding
 from recon_assets.archive.manifest import MANIFEST, MANIFEST_HASH, write_manifest
 from recon_assets.cli.verify import Verified, verified_folder
 from recon_assets.domain.errors import ArchiveUnreadable
+from recon_assets.settings import Settings
 from recon_assets_tests.conftest import settings_on
-from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment
+from recon_assets_tests.integration.deployments import HEADER, ROW, SAMPLE_DAY, Deployment, with_configuration
+from recon_assets_tests.integration.test_sql_ledger import ENTRIES
+from recon_assets_tests.integration.test_sql_ledger import deployment_of as with_sql_ledger
+from recon_assets_tests.ledger.sql.building import URL_ENV, sqlite_file
 
 DAY_BEFORE = date(2025, 9, 29)
 FILES = (
@@ -321,3 +325,48 @@ def test_what_is_not_archived_and_what_is_not_named(tmp_path: Path) -> None:
     empty = command("--folder", str(tmp_path), cwd=tmp_path)
     assert empty.returncode == 1
     assert "the folder has no manifest" in empty.stderr
+
+
+def test_days_by_files_and_by_sql_are_performed_again_too(settings: Settings, tmp_path: Path) -> None:
+    """Without the file of the database, whose rows were kept, and without the places that files came from."""
+    deployment = with_sql_ledger(settings, tmp_path)
+    url = sqlite_file(tmp_path / "ledger.sqlite", ENTRIES)
+    done = deployment.recon("run", "--processors", "shop", "--date", SAMPLE_DAY.isoformat(), **{URL_ENV: url})
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "ledger.sqlite").unlink()
+    shutil.rmtree(deployment.settings.feeds_dir)
+    shutil.rmtree(deployment.settings.config_dir)
+
+    verified = verified_folder(Days(deployment.settings.archive_dir).folder("shop"))
+
+    assert whats(verified) == ""
+    assert any("3 transactions and 2 ledger entries" in line for line in verified.proven)
+
+
+def test_a_day_without_a_conclusion_is_proven_to_have_none(settings: Settings, tmp_path: Path) -> None:
+    deployment = with_configuration(settings, tmp_path).files_processor(
+        "shop", processor=f"{HEADER}\n{ROW}\n", ledger=None
+    )
+    deployment.run("shop")
+
+    verified = verified_folder(Days(deployment.settings.archive_dir).folder("shop"))
+
+    assert whats(verified) == ""
+    assert any(line.endswith("the verdict incomplete") for line in verified.proven)
+
+
+def test_rejected_rows_are_made_again_as_they_were(settings: Settings, tmp_path: Path) -> None:
+    rows = f"{HEADER}\n{ROW}\n{ROW.replace('12.34', 'much').replace('a,', 'b,', 1)}\n"
+    deployment = with_configuration(settings, tmp_path).files_processor("shop", processor=rows, ledger=rows)
+    deployment.run("shop")
+    folder = Days(deployment.settings.archive_dir).folder("shop")
+    assert verified_folder(folder).is_proven
+    table = pq.read_table(folder / "rejected_processor.parquet")
+    pq.write_table(table.slice(1), folder / "rejected_processor.parquet")
+
+    (finding,) = verified_folder(sealed_again(folder)).findings
+
+    assert (finding.file, finding.what) == (
+        "rejected_processor.parquet",
+        "has 0 rows, made again there are 1; they part at row 1",
+    )
