@@ -216,7 +216,6 @@ def take_unshipped(
 
     `at_once` takes also those that wait for their time, `with_local` also those of before there was a bucket.
     """
-    assert_idle(connection)
     with translated_errors("taking archives to ship"), connection.transaction():
         taken = connection.execute(
             """
