@@ -3,6 +3,7 @@
 No database, no network, no configuration. Not here: performing the day again (`recon_assets.cli.reperform`).
 """
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from recon_assets.archive.manifest import (
 from recon_assets.domain.errors import ArchiveUnreadable
 
 HASHES_AT_ONCE: Final = 2
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 PREVIOUS_DAY: Final = "previous_day"
 PREVIOUS_VERSION: Final = "previous_version"
 
@@ -116,7 +118,13 @@ def _next_day(folder: Path) -> Iterator[Path]:
     """The archives of the next date of this processor that has any."""
     folder = folder.resolve()
     processor, own, reports = folder.parent.name, folder.parent.parent.name, folder.parent.parent.parent
-    later = sorted(path for path in reports.iterdir() if path.name > own and (path / processor).is_dir())
+    if not _DATE.fullmatch(own):
+        return  # it does not lie in an archive: a download, perhaps
+    later = sorted(
+        path
+        for path in reports.iterdir()
+        if _DATE.fullmatch(path.name) and path.name > own and (path / processor).is_dir()
+    )
     for path in later[:1]:
         yield from sorted(found.parent for found in (path / processor).glob(f"[!.]*/{MANIFEST}"))
 
