@@ -1,7 +1,7 @@
 """One S3 bucket, or a store that speaks S3, as a place that a file is put to once and never over.
 
-What belongs here: one file at a time, its headers, its checksum sent and read back, what a refusal means. Not here:
-which files, and in which order (`shipping`).
+What belongs here: one file at a time, its headers, its checksum sent and read back. Not here: which files, and in
+which order (`shipping`), and what a refusal means (`s3_errors`).
 """
 
 import hashlib
@@ -16,15 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from recon_assets.archive.manifest import ArchivedFile
-from recon_assets.domain.errors import (
-    ArchiveRefused,
-    ArchiveUnavailable,
-    ArchiveUnreadable,
-    FeedRefused,
-    FeedUnavailable,
-    ReconError,
-)
-from recon_assets.feeds.aws import Answer, aws_failures
+from recon_assets.archive.s3_errors import ThereAlready, told
+from recon_assets.domain.errors import ArchiveRefused, ArchiveUnavailable, ArchiveUnreadable, ReconError
 
 PART_BYTES: Final = 16 * 1024**2
 """A file beyond it goes in parts; so much of a file is in memory at a time. 10,000 parts are 156 GiB."""
@@ -41,12 +34,6 @@ _CONTENT_TYPES: Final = {
     ".sha256": "text/plain; charset=utf-8",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_WRONG_LOGIN: Final = frozenset(
-    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed"}
-)
-_NO_RIGHT: Final = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"})
-_THERE_ALREADY: Final = frozenset({"PreconditionFailed", "412"})
-_LATER: Final = frozenset({"SlowDown", "RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "BadDigest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +58,7 @@ class Bucket:
 
     def probe(self) -> None:
         """Raise as `put` would when the bucket is not there or not ours; nothing is written."""
-        with _told(self.place):
+        with told(self.place):
             self.client.head_bucket(Bucket=self.name)
 
     def put(self, path: Path, file: ArchivedFile, *, key: str) -> None:
@@ -89,7 +76,7 @@ class Bucket:
 
     def names_below(self, prefix: str) -> list[str]:
         """The keys that begin so, without the prefix; at most a thousand."""
-        with _told(f"{self.place}/{prefix}"):
+        with told(f"{self.place}/{prefix}"):
             answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return [found["Key"].removeprefix(prefix) for found in answer.get("Contents", [])]
 
@@ -99,7 +86,7 @@ class Bucket:
         It ends with the credentials that sign it: those of a role live for hours, whatever `lifetime` says.
         """
         name = PurePosixPath(key).name.replace('"', "")
-        with _no_debug_log(), _told(self.place):
+        with _no_debug_log(), told(self.place):
             url: str = self.client.generate_presigned_url(
                 "get_object",
                 Params={
@@ -128,7 +115,7 @@ class Bucket:
         return put.done
 
     def _put_in_parts(self, path: Path, file: ArchivedFile, *, key: str, where: str) -> bool:
-        with _told(where):
+        with told(where):
             begun = self.client.create_multipart_upload(
                 Bucket=self.name, Key=key, ChecksumAlgorithm="SHA256", **self._kept_as(key)
             )
@@ -138,11 +125,11 @@ class Bucket:
             with self._unless_there(where) as put:
                 self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
         except BaseException:
-            with suppress(ReconError), _told(where):
+            with suppress(ReconError), told(where):
                 self.client.abort_multipart_upload(**upload)
             raise
         if not put.done:
-            with suppress(ReconError), _told(where):
+            with suppress(ReconError), told(where):
                 self.client.abort_multipart_upload(**upload)
         return put.done
 
@@ -152,7 +139,7 @@ class Bucket:
             for number, body in enumerate(_chunks(opened, self.part_bytes), start=1):
                 whole.update(body)
                 checksum = b64encode(hashlib.sha256(body).digest()).decode()
-                with _told(where):
+                with told(where):
                     answer = self.client.upload_part(**upload, PartNumber=number, Body=body, ChecksumSHA256=checksum)
                 parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
         _check_local(whole.hexdigest(), file)
@@ -174,7 +161,7 @@ class Bucket:
         """Asked before many bytes are sent."""
         from botocore.exceptions import ClientError
 
-        with _told(where):
+        with told(where):
             try:
                 self.client.head_object(Bucket=self.name, Key=key)
             except ClientError as error:
@@ -193,7 +180,7 @@ class Bucket:
                 where=where,
                 remedy="Find out who wrote it; move it away, then `recon archive ship`.",
             )
-        with _told(where):
+        with told(where):
             self.client.delete_object(Bucket=self.name, Key=key)
         raise ArchiveUnavailable(
             "what arrived is not what was sent: its SHA-256 differs", where=where, remedy="It is sent again."
@@ -204,7 +191,7 @@ class Bucket:
         from botocore.exceptions import FlexibleChecksumError
 
         digest = hashlib.sha256()
-        with _told(where):
+        with told(where):
             try:
                 answer = self.client.get_object(Bucket=self.name, Key=key)
                 with answer["Body"] as body:
@@ -218,20 +205,16 @@ class Bucket:
     def _unless_there(self, where: str) -> Iterator["_Put"]:
         put = _Put()
         try:
-            with _told(where):
+            with told(where):
                 yield put
             put.done = True
-        except _ThereAlready:
+        except ThereAlready:
             pass
 
 
 @dataclass(slots=True)
 class _Put:
     done: bool = False
-
-
-class _ThereAlready(ReconError):
-    """S3 says 412: `If-None-Match: *` was kept."""
 
 
 def content_type(key: str) -> str:
@@ -267,42 +250,3 @@ def _no_debug_log() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """What boto3 raises, as errors of the archive."""
-    try:
-        with aws_failures("S3", where, _answered):
-            yield
-    except FeedUnavailable as error:
-        raise ArchiveUnavailable(error.what, where=error.where, remedy=error.remedy) from None
-    except FeedRefused as error:
-        raise ArchiveRefused(error.what, where=error.where, remedy=error.remedy) from None
-
-
-def _answered(answer: Answer) -> ReconError:
-    code, status, where = answer.code, answer.status, answer.where
-    if code in _THERE_ALREADY:
-        return _ThereAlready("it is there already", where=where, remedy="It is compared.")
-    if code == "NoSuchBucket" or (code == "404" and where.count("/") == 2):
-        return ArchiveRefused(
-            "there is no such bucket", where=where, remedy="Create it, or correct AWS_S3_BUCKET_NAME and the region."
-        )
-    if code in _WRONG_LOGIN:
-        return ArchiveRefused(
-            f"S3 does not take the AWS credentials ({code})", where=where, remedy="Renew the credentials of AWS."
-        )
-    if code in _NO_RIGHT:
-        return ArchiveRefused(
-            f"S3 gives no right to this place ({code})",
-            where=where,
-            remedy="Grant s3:PutObject, s3:GetObject and s3:ListBucket, and s3:PutObjectRetention for Object Lock.",
-        )
-    if status == 429 or status >= 500 or code in _LATER:
-        return ArchiveUnavailable(f"S3 could not take the file ({code})", where=where, remedy="It is tried again.")
-    return ArchiveRefused(
-        f"S3 refused ({code}, HTTP {status})",
-        where=where,
-        remedy="Check the bucket's region, encryption and Object Lock against the AWS_S3 settings.",
-    )
