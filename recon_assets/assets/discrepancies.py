@@ -8,6 +8,7 @@ import dagster as dg
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.days_around import RULES_FILE, across_days_of, days_around, evidence_of
+from recon_assets.assets.evidence import keep_inputs
 from recon_assets.assets.handles import MatchingFiles, NormalisedFeed, ReconciledDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
@@ -104,6 +105,7 @@ def _reconcile(
                 engine=stage.storage.engine,
             )
             (stage.path / RULES_FILE).write_text(rules.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            keep_inputs(stage, thresholds, around)
             conclusion = conclude_day(
                 processor=processor,
                 business_date=business_date,
