@@ -1,4 +1,5 @@
-"""What a deployment says in `config/`: its processors, one YAML file each, matching rules, risk, retention.
+"""What a deployment says in `config/`: its processors, one YAML file each, matching rules, risk, retention,
+notifications.
 
 Loading contacts nothing. Every error names the file, the field and its line.
 """
@@ -23,7 +24,10 @@ from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.rules_file import load_rules
+from recon_assets.notifications.rules import NotificationRules
+from recon_assets.notifications.rules_file import load_notification_rules
 from recon_assets.processors.registry import ProcessorFeed
+from recon_assets.quality.checks import DESCRIPTIONS
 from recon_assets.settings import Settings
 from recon_assets.yaml_documents import Place, YamlDocument, read_yaml
 
@@ -111,10 +115,11 @@ class Configuration(BaseModel):
     risk: RiskThresholds
     retention: Retention = Retention()
     rules: Mapping[str, MatchingRules] = {}
+    notifications: NotificationRules = NotificationRules()
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read `processors/*.yaml`, `matching.yaml`, `risk.yaml` and `retention.yaml` of the configuration folder.
+        """Read `processors/*.yaml`, `matching.yaml`, `risk.yaml`, `retention.yaml` and `notifications.yaml`.
 
         Raises `ConfigurationError` for a folder without processors, a file that is no YAML, an unknown or missing
         field, and a processor that is declared twice.
@@ -139,6 +144,9 @@ class Configuration(BaseModel):
             risk=_risk_thresholds(settings.config_dir / "risk.yaml"),
             retention=_retention(settings.config_dir / "retention.yaml"),
             rules=load_rules(settings.config_dir / "matching.yaml", processors=processors),
+            notifications=load_notification_rules(
+                settings.config_dir / "notifications.yaml", processors=processors, checks=DESCRIPTIONS
+            ),
         )
 
     def processor(self, name: str) -> ProcessorConfig:

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from recon_assets.cli import (
+    archive,
     audit,
     check_feed,
     database,
@@ -12,10 +13,12 @@ from recon_assets.cli import (
     doctor,
     explain,
     init_processor,
+    notify,
     retention,
     run,
     show,
     simulate,
+    verify,
 )
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
@@ -32,6 +35,7 @@ run.register(app)
 show.register(app)
 explain.register(app)
 simulate.register(app)
+notify.register(app)
 doctor.register(app)
 database.register(app)
 audit.register(app)
@@ -39,6 +43,8 @@ retention.register(app)
 demo.register(app)
 init_processor.register(app)
 check_feed.register(app)
+verify.register(app)
+archive.register(app)
 
 
 def main() -> None:

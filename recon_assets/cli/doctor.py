@@ -12,6 +12,7 @@ from recon_assets.domain.errors import ReconError
 from recon_assets.domain.records import Side
 
 if TYPE_CHECKING:
+    from recon_assets.configuration import Configuration
     from recon_assets.settings import Settings
     from recon_assets.store.health import HealthStatus
 
@@ -42,7 +43,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Check database, storage and every feed; write what was found to `system_health`. Exit code 1 if one is down."""
+    """Check database, storage, every feed and what is to be told; write what was found to `system_health`.
+
+    Exit code 1 if one is down.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -97,7 +101,11 @@ def _findings(settings: "Settings") -> list[Finding]:
                 return Seen(source, ("beside a database of your own",) if is_sandbox else ())
 
             found.append(probe(f"{config.name} {side} feed", feed))
+    found.append(probe("archive", lambda: _archive(settings, has_record=found[0].status is not HealthStatus.DOWN)))
     if found[0].status is not HealthStatus.DOWN:
+        found.append(probe("messages", lambda: _messages(settings, configuration)))
+        if settings.smtp_server is not None:
+            found.append(probe("e-mail", lambda: _mail_server(settings, configuration)))
         recorded = probe("system_health", lambda: _recorded(settings, found))
         if recorded.status is HealthStatus.DOWN:
             found.append(recorded)
@@ -138,6 +146,58 @@ def _database(settings: "Settings") -> Seen:
             warnings.append(f"lower DB_POOL_SIZE={settings.db_pool_size}, or raise the server's limit of connections")
         where = "embedded" if settings.uses_embedded_database else f"{database.where}, {protection}"
         return Seen(f"PostgreSQL {version}, {where}, room for {room} more connections", tuple(warnings))
+
+
+def _messages(settings: "Settings", configuration: "Configuration") -> Seen:
+    """Down when messages were given up, or wait for longer than a day."""
+    from contextlib import closing
+
+    from recon_assets.domain.errors import ChannelUnavailable
+    from recon_assets.resources.notifications import Notifier
+    from recon_assets.resources.record import Record
+
+    with closing(Record(settings)) as record:
+        backlog = Notifier(settings, record, configuration).backlog()
+    if backlog.problem:
+        raise ChannelUnavailable(
+            f"{backlog}; {backlog.problem}",
+            where="outbox",
+            remedy="Mend the channel, then `recon notify --again`.",
+        )
+    return Seen(str(backlog))
+
+
+def _mail_server(settings: "Settings", configuration: "Configuration") -> Seen:
+    from recon_assets.notifications.reports import NoLinks
+    from recon_assets.resources.channels import Channels
+
+    server = Channels(settings, configuration, NoLinks()).mail_server()
+    assert server is not None, "looked at only where one is configured"
+    return Seen(server.probe())
+
+
+def _archive(settings: "Settings", *, has_record: bool) -> Seen:
+    """The bucket, and what waits for it."""
+    from recon_assets.resources.evidence_bucket import EvidenceBucket
+    from recon_assets.store.archives import unshipped
+    from recon_assets.store.database import open_database
+
+    bucket = EvidenceBucket(settings).opened()
+    warnings: list[str] = []
+    if has_record:
+        with open_database(settings) as database, database.connect(read_only=True) as connection:
+            waiting = unshipped(connection)
+        if waiting.count:
+            warnings.append(
+                f"{waiting.count} archive(s) wait for the bucket, since {waiting.oldest:%Y-%m-%d %H:%M} UTC"
+            )
+    if bucket is None:
+        return Seen("local folder; no S3 bucket is configured", tuple(warnings))
+    try:
+        bucket.probe()
+    except ReconError as error:
+        return Seen(f"local folder until the bucket is back: {error}", (*warnings, "new archives will wait"))
+    return Seen(bucket.place, tuple(warnings))
 
 
 def _storage(settings: "Settings") -> Seen:

@@ -51,23 +51,27 @@ class Credentials:
 
     def value(self, name: str) -> SecretStr:
         """The value of `name`. Raises `ConfigurationError` when it is unset or blank, and what the store raises."""
-        value = (os.environ.get(name) or dotenv_values(".env").get(name) or "").strip()
-        if value:
-            return SecretStr(value)
+        value = self.optional(name)
+        if value is not None:
+            return value
         if self.store is None:
             raise ConfigurationError(
                 f"the environment variable {name} has no value",
                 where=self.where,
                 remedy="Set it, or put it into .env; never into the configuration.",
             )
-        kept = self.store.values().get(name, SecretStr("")).get_secret_value().strip()
-        if not kept:
-            raise ConfigurationError(
-                f"{name} has no value, neither as an environment variable nor in a secret",
-                where=self.where,
-                remedy=f"Set the variable, or add {name} with a text for its value to a secret.",
-            )
-        return SecretStr(kept)
+        raise ConfigurationError(
+            f"{name} has no value, neither as an environment variable nor in a secret",
+            where=self.where,
+            remedy=f"Set the variable, or add {name} with a text for its value to a secret.",
+        )
+
+    def optional(self, name: str) -> SecretStr | None:
+        """The value of `name`, or None when it is unset or blank everywhere. Raises what the store raises."""
+        value = (os.environ.get(name) or dotenv_values(".env").get(name) or "").strip()
+        if not value and self.store is not None:
+            value = self.store.values().get(name, SecretStr("")).get_secret_value().strip()
+        return SecretStr(value) if value else None
 
     def bearer(self, name: str) -> Mapping[str, str]:
         """The header that carries the token `name`. Raises like `value`, also for what can't stand in a header."""

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.messages import tell_check_failed
 from recon_assets.store.tenancy import TenantConnection
 
 
@@ -29,7 +30,10 @@ def record_outcomes(
     processor: str,
     business_date: date,
 ) -> None:
-    """Keep the outcomes of one asset's partition. An outcome that is there already stays as it is."""
+    """Keep the outcomes of one asset's partition, and put a message about each that did not pass.
+
+    An outcome that is there already stays as it is.
+    """
     with translated_errors("recording check outcomes"), connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -57,6 +61,15 @@ def record_outcomes(
                 for outcome in checks.outcomes
             ],
         )
+        for outcome in checks.outcomes:
+            if not outcome.passed:
+                tell_check_failed(
+                    connection,
+                    outcome,
+                    asset_key=checks.asset_key,
+                    processor=processor,
+                    business_date=business_date,
+                )
 
 
 def link_outcomes_to_run(
@@ -74,6 +87,24 @@ def link_outcomes_to_run(
             """,
             [run_id, dagster_run_id, processor, business_date],
         ).rowcount
+
+
+def is_recorded(connection: TenantConnection, *, run_id: UUID, check_name: str) -> bool:
+    """Whether a check of that name was made, passed or not, for the answer of a run."""
+    with translated_errors("reading check outcomes"), connection.transaction():
+        found = connection.execute(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM data_quality_checks AS c
+                INNER JOIN reconciliation_runs AS r
+                    ON r.id = %(run_id)s AND c.processor_name = r.processor_name AND c.business_date = r.run_date
+                WHERE c.run_id = %(run_id)s AND c.check_name = %(check)s
+            )
+            """,
+            {"run_id": run_id, "check": check_name},
+        ).fetchone()
+        assert found is not None, "EXISTS has a row"
+        return bool(found[0])
 
 
 @dataclass(frozen=True, slots=True)

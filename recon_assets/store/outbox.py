@@ -1,30 +1,35 @@
 """What is to be told, written in the transaction that it is about, and taken from here to be delivered afterwards.
 
+Two sorts of rows: an event, of one of `MessageKind`, and a notice, which tells one event to one receiver by one
+channel. Whoever takes an event puts its notices and settles it in one transaction, so that each receiver's notice is
+delivered, tried again and given up by itself.
+
 A message is delivered at least once: whoever takes one and dies leaves it to the next when his lease is over, so the
-receiver may see a message twice, with the same `id`. Not here: the channels.
+receiver may see a message twice, with the same id. Not here: who is told, the words and the channels (`notifications`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from recon_assets.domain.messages import MessageKind
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.tenancy import TenantConnection
 
 MAX_ERROR_CHARACTERS: Final = 2_000
+AGAIN: Final = " again"
+"""What the key of a notice that was given up has at its end when it is put once more."""
 
-
-class MessageKind(StrEnum):
-    """What happened."""
-
-    RUN_PUBLISHED = "run_published"
-    RUN_FAILED = "run_failed"
+_GIVEN_UP: Final = """
+    FROM outbox AS a WHERE a.abandoned_at > %(since)s AND a.kind = ANY(%(kinds)s) AND NOT EXISTS (
+        SELECT 1 FROM outbox AS b WHERE b.kind = a.kind AND b.dedupe_key = a.dedupe_key || %(again)s
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +52,72 @@ class Waiting:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event for one receiver. `key` is the same whenever the same event is for the same receiver and channel."""
+
+    kind: str
+    key: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Notices that nobody got and nobody has put again. `newest_error` carries no payment values."""
+
+    count: int
+    newest_error: str | None
+
+
 def put_message(
     connection: TenantConnection,
     kind: MessageKind,
     *,
-    run_id: UUID,
+    run_id: UUID | None,
     payload: Mapping[str, object],
+    dedupe_key: str | None = None,
 ) -> None:
-    """Write a message about a run, once per kind and run. The caller's transaction makes it and its cause one."""
-    connection.execute(
-        """
-        INSERT INTO outbox (kind, dedupe_key, run_id, payload) VALUES (%s, %s, %s, %s)
-        ON CONFLICT ON CONSTRAINT told_once DO NOTHING
-        """,
-        [str(kind), str(run_id), run_id, Jsonb(dict(payload))],
-    )
+    """Write a message, once per kind and `dedupe_key`, which is the run if it is left out.
+
+    The caller's transaction makes it and its cause one.
+    """
+    assert run_id is not None or dedupe_key is not None, "a message about no run has a key of its own"
+    _put(connection, str(kind), dedupe_key or str(run_id), run_id=run_id, payload=payload)
+
+
+def put_notices(connection: TenantConnection, message: Message, notices: Sequence[Notice]) -> None:
+    """The event is told to these receivers: their notices are put and it is settled, in one transaction."""
+    with translated_errors("putting notices"), connection.transaction():
+        for notice in notices:
+            _put(connection, notice.kind, notice.key, run_id=message.run_id, payload=notice.payload)
+        delivered(connection, message)
+
+
+def put_again(connection: TenantConnection, kinds: Sequence[str], *, since: datetime) -> int:
+    """Put once more the notices that were given up after `since`; returns how many. Each gets its time anew."""
+    with translated_errors("putting messages again"), connection.transaction():
+        return connection.execute(
+            f"""
+            INSERT INTO outbox (kind, dedupe_key, run_id, payload)
+            SELECT a.kind, a.dedupe_key || %(again)s, a.run_id, a.payload {_GIVEN_UP}
+            ON CONFLICT ON CONSTRAINT told_once DO NOTHING
+            """.encode(),
+            {"again": AGAIN, "kinds": list(kinds), "since": since},
+        ).rowcount
+
+
+def given_up(connection: TenantConnection, kinds: Sequence[str], *, since: datetime) -> GivenUp:
+    """The notices that were given up after `since` and not put again."""
+    with translated_errors("looking at the outbox"), connection.transaction():
+        count, newest_error = connection.execute(
+            f"SELECT count(*), (array_agg(a.last_error ORDER BY a.abandoned_at DESC))[1] {_GIVEN_UP}".encode(),
+            {"again": AGAIN, "kinds": list(kinds), "since": since},
+        ).fetchall()[0]
+        return GivenUp(count, newest_error)
 
 
 def take_messages(
-    connection: TenantConnection, *, kinds: Sequence[MessageKind], limit: int, lease: timedelta
+    connection: TenantConnection, *, kinds: Sequence[str], limit: int, lease: timedelta
 ) -> tuple[Message, ...]:
     """The oldest due messages, which nobody else is given until `lease` is over."""
     with (
@@ -94,8 +146,8 @@ def delivered(connection: TenantConnection, message: Message) -> None:
     _settle(connection, message, "delivered_at = clock_timestamp()", error=None)
 
 
-def postpone(connection: TenantConnection, message: Message, *, error: str, wait: timedelta) -> None:
-    """It did not arrive: somebody takes it again after `wait`. `error` carries no payment values."""
+def postpone(connection: TenantConnection, message: Message, *, error: str | None, wait: timedelta) -> None:
+    """It did not arrive: somebody takes it again after `wait`. `error`, if it failed, carries no payment values."""
     _settle(connection, message, "due_at = clock_timestamp() + %(wait)s", error=error, wait=wait)
 
 
@@ -120,6 +172,18 @@ def waiting(connection: TenantConnection) -> Waiting:
         found = cursor.fetchone()
         assert found is not None, "an aggregate without GROUP BY has a row"
         return found
+
+
+def _put(
+    connection: TenantConnection, kind: str, key: str, *, run_id: UUID | None, payload: Mapping[str, object]
+) -> None:
+    connection.execute(
+        """
+        INSERT INTO outbox (kind, dedupe_key, run_id, payload) VALUES (%s, %s, %s, %s)
+        ON CONFLICT ON CONSTRAINT told_once DO NOTHING
+        """,
+        [kind, key, run_id, Jsonb(dict(payload))],
+    )
 
 
 def _settle(

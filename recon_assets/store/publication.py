@@ -22,7 +22,7 @@ from recon_assets.store.audit import seal_what_was_published
 from recon_assets.store.checks import AssetOutcomes, link_outcomes_to_run, record_outcomes
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.lifecycle import record_changes_of_discrepancies, record_changes_of_other_days
-from recon_assets.store.outbox import MessageKind, put_message
+from recon_assets.store.messages import tell_run_published
 from recon_assets.store.runs import assert_idle, lock_processor_until_commit
 from recon_assets.store.staging import digest_of, stage_discrepancies
 from recon_assets.store.tenancy import TenantConnection
@@ -172,18 +172,7 @@ def _publish(connection: TenantConnection, attempt: _Attempt, answer: _Answer) -
         result_digest=_result_digest(conclusion, staged.digest),
         evidence=answer.evidence,
     )
-    put_message(
-        connection,
-        MessageKind.RUN_PUBLISHED,
-        run_id=run_id,
-        payload={
-            "processor": conclusion.processor,
-            "business_date": conclusion.business_date.isoformat(),
-            "version": attempt.version,
-            "verdict": str(conclusion.verdict),
-            "discrepancy_count": conclusion.discrepancy_count,
-        },
-    )
+    tell_run_published(connection, run_id=run_id, conclusion=conclusion, version=attempt.version)
     return PublishedRun(run_id, attempt.version, superseded=superseded)
 
 

@@ -15,8 +15,10 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from recon_assets.domain.errors import StoreUnavailable
+from recon_assets.domain.messages import MessageKind
 from recon_assets.store.errors import translated_errors
-from recon_assets.store.outbox import MessageKind, put_message
+from recon_assets.store.messages import run_failed_payload
+from recon_assets.store.outbox import put_message
 from recon_assets.store.tenancy import TenantConnection
 
 DAY_LOCK_WAIT_S: Final = 30
@@ -200,7 +202,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
     }
     with translated_errors("recording the failure"), connection.transaction():
         _lock_versions(connection, processor, business_date)
-        row: tuple[UUID] | None = connection.execute(
+        row: tuple[UUID, int] | None = connection.execute(
             """
             UPDATE reconciliation_runs
             SET
@@ -210,7 +212,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
                 (idempotency_key = %(key)s OR starts_with(idempotency_key, %(key)s || ':')) AND status = 'running'
                 AND processor_name = %(processor)s AND run_date = %(date)s
                 AND dagster_run_id IS NOT DISTINCT FROM %(dagster)s
-            RETURNING id
+            RETURNING id, version
             """,
             facts,
         ).fetchone()
@@ -229,7 +231,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
                     AND dagster_run_id IS NOT DISTINCT FROM %(dagster)s
                     AND status IN ('completed', 'incomplete', 'unchanged', 'failed')
                 ) = 0
-                RETURNING id
+                RETURNING id, version
                 """,
                 facts,
             ).fetchone()
@@ -239,12 +241,9 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
             connection,
             MessageKind.RUN_FAILED,
             run_id=row[0],
-            payload={
-                "processor": processor,
-                "business_date": business_date.isoformat(),
-                "stage": stage,
-                "reason": facts["reason"],
-            },
+            payload=run_failed_payload(
+                processor=processor, business_date=business_date, stage=stage, reason=reason, version=row[1]
+            ),
         )
         return row[0]
 

@@ -47,6 +47,7 @@ def test_a_server_that_is_down_is_one_component_and_the_others_are_looked_at(
     assert {component: state for component, (state, _) in found.items()} == {
         "database": "down",
         "storage": "healthy",
+        "archive": "healthy",
         "good processor feed": "degraded",
         "good ledger feed": "degraded",
     }

@@ -23,6 +23,14 @@ def test_a_variable_without_a_value_is_named_and_says_what_to_do(monkeypatch, va
         ENVIRONMENT.value("RECON_TEST_KEY")
 
 
+def test_a_value_that_may_be_missing_is_none_then(monkeypatch) -> None:
+    monkeypatch.delenv("RECON_TEST_KEY", raising=False)
+    assert ENVIRONMENT.optional("RECON_TEST_KEY") is None
+    monkeypatch.setenv("RECON_TEST_KEY", SECRET)
+    found = ENVIRONMENT.optional("RECON_TEST_KEY")
+    assert found is not None and found.get_secret_value() == SECRET
+
+
 def test_its_value_is_not_printed(monkeypatch) -> None:
     monkeypatch.setenv("RECON_TEST_KEY", f" {SECRET}\n")
     found = ENVIRONMENT.value("RECON_TEST_KEY")

@@ -176,7 +176,7 @@ def _write_frame(
         f" WHERE frame = '{frame}')"
     ).to_arrow_reader(ROW_GROUP_ROWS)
     written = 0
-    with pq.ParquetWriter(file, FRAME_SCHEMA, compression="zstd", use_dictionary=_WITH_DICTIONARY) as writer:
+    with pq.ParquetWriter(file, FRAME_SCHEMA, compression="lz4", use_dictionary=_WITH_DICTIONARY) as writer:
         for batch in batches:
             seq = pa.array(range(written, written := written + len(batch)), pa.int64())
             rows = pa.Table.from_batches([batch])

@@ -4,12 +4,26 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import errors
 
 from recon_assets.domain.errors import StoreRefused
-from recon_assets.store.outbox import MessageKind, abandon, delivered, postpone, take_messages, waiting
+from recon_assets.domain.messages import MessageKind, RunPublished
+from recon_assets.store.outbox import (
+    GivenUp,
+    Notice,
+    abandon,
+    delivered,
+    given_up,
+    postpone,
+    put_again,
+    put_message,
+    put_notices,
+    take_messages,
+    waiting,
+)
 from recon_assets.store.runs import record_failure
 from recon_assets_tests.store.builders import DAY, STARTED, conclusion, missing, publish
 
@@ -25,13 +39,14 @@ def test_an_answer_and_its_message_are_one(connection, tmp_path: Path) -> None:
     run = publish(connection, tmp_path, key="a", rows=[missing("a")])
     (message,) = take(connection)
     assert (message.kind, message.run_id, message.attempts) == ("run_published", run.run_id, 1)
-    assert message.payload == {
-        "processor": "stripe",
-        "business_date": "2025-09-30",
-        "version": 1,
-        "verdict": "discrepancies",
-        "discrepancy_count": 1,
-    }
+    told = msgspec.convert(message.payload, RunPublished)
+    assert (told.processor, told.business_date, told.version, told.verdict, told.discrepancy_count) == (
+        "stripe",
+        DAY,
+        1,
+        "discrepancies",
+        1,
+    )
     with pytest.raises(StoreRefused):
         publish(connection, tmp_path, key="b", rows=[missing("a")], answer=conclusion([]))
     assert waiting(connection).count == 1
@@ -135,3 +150,50 @@ def test_a_delivered_message_is_closed(connection: psycopg.Connection, superuser
     with connection.transaction():
         when = connection.execute("SELECT delivered_at FROM outbox").fetchone()[0]
     assert when <= datetime.now(UTC)
+
+
+def notice(number: int, kind: str = "notice_email") -> Notice:
+    return Notice(kind, f"key {number}", {"receiver": f"receiver {number}"})
+
+
+def take_notices(connection):
+    return take_messages(connection, kinds=["notice_email"], limit=9, lease=OVER)
+
+
+def test_an_event_and_its_notices_are_settled_together_and_a_second_hand_puts_no_second(connection, tmp_path) -> None:
+    run = publish(connection, tmp_path, key="a", rows=[])
+    (event,) = take(connection, lease=OVER)
+    (slow,) = take(connection)
+    for hand in (event, slow):
+        put_notices(connection, hand, [notice(1), notice(2)])
+    assert take(connection) == ()
+    found = take_notices(connection)
+    assert [(one.run_id, one.payload) for one in found] == [(run.run_id, notice(n).payload) for n in (1, 2)]
+
+
+def test_notices_of_an_event_that_can_not_be_put_leave_it(connection, tmp_path) -> None:
+    publish(connection, tmp_path, key="a", rows=[])
+    (event,) = take(connection, lease=OVER)
+    with pytest.raises(StoreRefused):
+        put_notices(connection, event, [notice(1), Notice("NOT A KIND", "key", {})])
+    assert len(take(connection)) == 1
+    assert take_notices(connection) == ()
+
+
+def test_what_was_given_up_is_put_again_once_and_then_no_longer_missed(connection, tmp_path) -> None:
+    publish(connection, tmp_path, key="a", rows=[])
+    put_notices(connection, take(connection)[0], [notice(1)])
+    kinds, past = ["notice_email"], datetime.now(UTC) - LEASE
+    for _ in range(2):
+        (given,) = take_notices(connection)
+        abandon(connection, given, error="no such user")
+        assert given_up(connection, kinds, since=past) == GivenUp(1, "no such user")
+        assert given_up(connection, ["notice_chat"], since=past).count == 0
+        assert given_up(connection, kinds, since=datetime.now(UTC) + LEASE).count == 0
+        assert [put_again(connection, kinds, since=past) for _ in range(2)] == [1, 0]
+        assert given_up(connection, kinds, since=past) == GivenUp(0, None)
+
+
+def test_a_message_about_no_run_needs_a_key(connection) -> None:
+    with pytest.raises(AssertionError, match="a key of its own"), connection.transaction():
+        put_message(connection, MessageKind.FEED_LATE, run_id=None, payload={})

@@ -187,6 +187,7 @@ def test_every_change_of_a_run_is_in_the_audit_log(connection, superuser, tmp_pa
         ("INSERT", "outbox", 1),
         ("INSERT", "data_quality_checks", 1),
         ("INSERT", "data_quality_checks", 1),
+        ("INSERT", "outbox", 1),
     ]
     assert {event[3] for event in events[:6]} == {run.run_id}
     assert {event[4] for event in events} == {"recon"}
