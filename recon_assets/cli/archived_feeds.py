@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from recon_assets.domain.errors import ArchiveUnreadable
+from recon_assets.domain.errors import ArchiveUnreadable, ReconError
 from recon_assets.domain.records import Side
 
 if TYPE_CHECKING:
@@ -79,8 +79,30 @@ def normalised(feeds: tuple[ArchivedFeed, ArchivedFeed], business_date: date, in
     if min(feed.raw.size_bytes for feed in feeds) < TWO_PROCESSES_FROM_BYTES:
         return {feed.side: _frame(feed, business_date, into) for feed in feeds}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        beside = pool.submit(_frame, second, business_date, into)
-        return {first.side: _frame(first, business_date, into), second.side: beside.result()}
+        beside = pool.submit(_frame_or_refusal, second, business_date, into)
+        return {first.side: _frame(first, business_date, into), second.side: _without_refusal(beside.result())}
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An error of ours on its way from another process: exceptions with named parts do not travel."""
+
+    what: str
+    where: str
+    remedy: str
+
+
+def _frame_or_refusal(feed: ArchivedFeed, business_date: date, into: Path) -> "Frame | _Refusal":
+    try:
+        return _frame(feed, business_date, into)
+    except ReconError as error:
+        return _Refusal(error.what, error.where, error.remedy)
+
+
+def _without_refusal(made: "Frame | _Refusal") -> "Frame":
+    if isinstance(made, _Refusal):
+        raise ArchiveUnreadable(made.what, where=made.where, remedy=made.remedy)
+    return made
 
 
 def _frame(feed: ArchivedFeed, business_date: date, into: Path) -> "Frame":

@@ -77,7 +77,7 @@ def perform_again(folder: Path, manifest: Manifest, *, into: Path, memory_limit:
         _perform(_day(folder, manifest), performed, into=into, memory_limit=memory_limit)
     except ReconError as error:
         performed.findings.append(Finding(error.where, f"{error.what}: the day can't be performed again"))
-    except (duckdb.Error, pa.ArrowException, UnicodeError, OSError) as error:
+    except (duckdb.Error, pa.ArrowException, msgspec.MsgspecError, ValueError, EOFError, OSError) as error:
         what = f"the day can't be performed again ({type(error).__name__})"
         performed.findings.append(Finding(MANIFEST, what))
     return performed

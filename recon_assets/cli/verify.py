@@ -111,7 +111,7 @@ def _verified(
         processor=str(said.get("processor", folder.parent.name)),
         business_date=str(said.get("business_date", folder.parent.parent.name)),
         run_id=str(said.get("run_id", folder.name)),
-        version=int(said.get("version", 0)),
+        version=manifest.said("version", int) or 0,
         manifest_sha256=manifest.sha256,
         findings=(*files, *chain.findings, *performed.findings),
         proven=tuple(proven),

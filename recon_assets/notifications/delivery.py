@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from recon_assets.domain.errors import ChannelUnavailable, ConfigurationError, ReconError, TransientError
+from recon_assets.domain.errors import ChannelUnavailable, ReceiverRefused, ReconError, StoreRefused, TransientError
 from recon_assets.notifications.rules import Channel
 
 FIRST_WAIT: Final = timedelta(seconds=30)
@@ -74,7 +74,8 @@ class Outbox(Protocol):
 
 
 Send = Callable[[Taken], None]
-"""Raises `ChannelUnavailable`, `ConfigurationError`, or another `ReconError`, which ends it."""
+"""Raises a `TransientError`, which is waited for for a day; `ReceiverRefused`, or `StoreRefused` for a notice that can't
+be read, which end it; or another `ReconError`: something is wrongly configured, which is waited for."""
 
 
 @dataclass(slots=True)
@@ -121,9 +122,9 @@ def _settled_after(outbox: Outbox, notice: Taken, error: ReconError, done: Round
     done.problems[str(error)] += 1
     may_have_arrived = isinstance(error, ChannelUnavailable) and error.may_have_arrived
     is_of_receiver = isinstance(error, ChannelUnavailable) and error.is_of_receiver
-    is_configuration = isinstance(error, ConfigurationError)
-    may_come = isinstance(error, TransientError) or is_configuration
-    is_over = not is_configuration and datetime.now(UTC) - notice.created_at >= GIVEN_UP_AFTER
+    may_come = not isinstance(error, ReceiverRefused | StoreRefused)
+    is_transient = isinstance(error, TransientError)
+    is_over = is_transient and datetime.now(UTC) - notice.created_at >= GIVEN_UP_AFTER
     if may_come and not is_over:
         outbox.postpone(notice, error=str(error), wait=wait_after(notice.attempts))
         done.postponed += 1

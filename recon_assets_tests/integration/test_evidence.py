@@ -15,6 +15,7 @@ import pytest
 
 from recon_assets.archive.files import Finding
 from recon_assets.archive.manifest import MANIFEST, MANIFEST_HASH, write_manifest
+from recon_assets.cli import archived_feeds
 from recon_assets.cli.verify import Verified, verified_folder
 from recon_assets.domain.errors import ArchiveUnreadable
 from recon_assets.settings import Settings
@@ -111,6 +112,19 @@ def test_the_evidence_of_every_processor_is_proven(made: Days, processor: str) -
     assert not [note for note in verified.notes if "bytes are not" in note], "made again it is the same to the byte"
     assert any(line.startswith("performed again from the raw bytes: 30 transactions") for line in verified.proven)
     assert any(line.endswith("residual 0.00") for line in verified.proven)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_large_sides_are_read_in_two_processes_with_the_same_end(
+    days: Days, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    monkeypatch.setattr(archived_feeds, "TWO_PROCESSES_FROM_BYTES", 0)
+    folder = days.folder()
+    if broken:
+        (folder / "raw_ledger_feed/page-00001.json").write_text("<html>")
+    said = whats(verified_folder(folder))
+    assert ("the day can't be performed again" in said) is broken
+    assert bool(said) is broken
 
 
 def test_the_files_of_a_day_are_those_that_are_tried_here(made: Days) -> None:

@@ -7,7 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from recon_assets.domain.errors import ChannelUnavailable, ConfigurationError, ReceiverRefused, ReconError, StoreRefused
+from recon_assets.domain.errors import (
+    ChannelUnavailable,
+    ConfigurationError,
+    FeedRefused,
+    ReceiverRefused,
+    ReconError,
+    StoreRefused,
+)
 from recon_assets.notifications.delivery import (
     FIRST_WAIT,
     GIVEN_UP_AFTER,
@@ -65,6 +72,7 @@ def unavailable(**about: bool) -> ChannelUnavailable:
 
 
 WRONG = ConfigurationError("wrong login", where="mail server", remedy="Correct it.")
+NO_RIGHT = FeedRefused("no right to the secret", where="Secrets Manager", remedy="Grant it.")
 REFUSED = ReceiverRefused("550 no such user", where="mail server", remedy="Correct it.")
 UNREADABLE = StoreRefused("no notice", where="outbox", remedy="Look.")
 
@@ -112,9 +120,10 @@ def test_what_could_not_be_delivered_for_a_day_is_given_up() -> None:
     assert outbox.ended == [("abandoned", f"not delivered within 24 h: {unavailable()}")]
 
 
-def test_a_wrong_configuration_is_waited_for_however_long_it_takes() -> None:
+@pytest.mark.parametrize("error", [WRONG, NO_RIGHT])
+def test_a_wrong_configuration_is_waited_for_however_long_it_takes(error: ReconError) -> None:
     outbox = InMemory(Kept(created_at=datetime.now(UTC) - 10 * GIVEN_UP_AFTER))
-    assert (go(outbox, WRONG).postponed, outbox.ended) == (1, [("postponed", str(WRONG))])
+    assert (go(outbox, error).postponed, outbox.ended) == (1, [("postponed", str(error))])
 
 
 def test_what_may_have_arrived_is_counted() -> None:
