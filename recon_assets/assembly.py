@@ -5,11 +5,13 @@ import warnings
 import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
+from recon_assets.automation.archive_shipping import archive_shipping_sensor
 from recon_assets.automation.jobs import reconcile_job
 from recon_assets.automation.late_files import late_files_sensors
 from recon_assets.automation.notifications import notifications_sensor
 from recon_assets.automation.schedules import daily_schedule
 from recon_assets.configuration import Configuration
+from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.notifications import Notifier
 from recon_assets.resources.record import Record
@@ -40,12 +42,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             *(sensor for config in processors for sensor in late_files_sensors(config)),
             notifications_sensor(),
+            archive_shipping_sensor(),
         ],
         resources={
             "feeds": Feeds(settings),
             "notifier": Notifier(settings, record, configuration),
             "record": record,
             "storage": Storage.from_settings(settings),
+            "evidence_bucket": EvidenceBucket(settings),
         },
         executor=dg.in_process_executor,
     )

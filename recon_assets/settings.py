@@ -24,6 +24,10 @@ MAX_AWS_SECRETS: Final = 50
 SecretId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@:-]{1,2048}$")]
 """Name or ARN of a secret, in AWS's own characters."""
 
+BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+MAX_OBJECT_LOCK_DAYS: Final = 36_500
+"""S3's own limit, a hundred years."""
+
 SPARK_REMOTE_PATTERN: Final = r"^(local(\[(\*|[1-9][0-9]*)\])?|sc://[^/\s]+.*)$"
 """Spark in this machine with a number of threads, or a server that speaks Spark Connect."""
 
@@ -97,6 +101,14 @@ class Settings(BaseSettings):
     smtp_timeout_s: float = Field(default=10.0, gt=0, le=40, validation_alias="SMTP_TIMEOUT_S")
     email_user: str | None = Field(default=None, validation_alias="EMAIL_USER")
     email_from: str | None = Field(default=None, validation_alias="EMAIL_FROM")
+    s3_bucket: str | None = Field(default=None, pattern=BUCKET_PATTERN, validation_alias="AWS_S3_BUCKET_NAME")
+    s3_region: str | None = Field(default=None, validation_alias="AWS_S3_REGION")
+    s3_endpoint_url: str | None = Field(default=None, validation_alias="AWS_S3_ENDPOINT_URL")
+    s3_encryption: Literal["AES256", "aws:kms", "none"] = Field(default="AES256", validation_alias="AWS_S3_ENCRYPTION")
+    s3_kms_key_id: str | None = Field(default=None, validation_alias="AWS_S3_KMS_KEY_ID")
+    s3_object_lock_days: int = Field(
+        default=0, ge=0, le=MAX_OBJECT_LOCK_DAYS, validation_alias="AWS_S3_OBJECT_LOCK_DAYS"
+    )
 
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
     matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")

@@ -1,6 +1,5 @@
 """The archive on a local folder. A version of a day is written once, whole, and never again."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,20 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
+from recon_assets.archive.manifest import MANIFEST, ArchivedFile, read_manifest, write_manifest
 from recon_assets.domain.errors import ArchiveUnreadable
 
-MANIFEST: Final = "manifest.json"
 AUDIT_HEAD: Final = "audit_head"
 """In a manifest's statement: the newest seal of the audit log when the day was archived."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedFile:
-    """One archived file, by its path inside the archive folder."""
-
-    path: str
-    size_bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +63,27 @@ def _head_in(path: Path, root: Path, field: Callable[[Any], Any]) -> AuditHead |
         ) from None
 
 
+def folder_of(*, processor: str, business_date: date, run_id: str) -> str:
+    """Where the evidence of a run lies below the archive's root, and below which key in a bucket."""
+    return f"reports/{business_date.isoformat()}/{processor}/{run_id}"
+
+
 def archive_day(
     root: Path,
     *,
     processor: str,
     business_date: date,
     run_id: str,
-    sources: Mapping[str, Path],
+    sources: Mapping[str, Path | bytes],
     statement: Mapping[str, Any],
 ) -> ArchivedDay:
-    """Copy `sources` (path in the archive to file or folder) below `root/reports/{date}/{processor}/{run_id}`.
+    """Copy `sources` (path in the archive to file, folder or bytes) below `root/reports/{date}/{processor}/{run_id}`.
 
     `statement` is written into the manifest: what was concluded and with which versions. A folder that is already
     there is kept as it is: the same run has the same evidence, and an archive is never overwritten. What a killed
     attempt left unfinished is removed: one run is archived by one process at a time.
     """
-    target = root / "reports" / business_date.isoformat() / processor / run_id
+    target = root / folder_of(processor=processor, business_date=business_date, run_id=run_id)
     if not target.exists():
         for left_over in target.parent.glob(f".{run_id}.*"):
             shutil.rmtree(left_over)
@@ -97,36 +92,19 @@ def archive_day(
         try:
             for name, source in sources.items():
                 _copy(source, unfinished / name)
-            _write_manifest(unfinished, statement)
+            write_manifest(unfinished, statement)
             unfinished.rename(target)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    manifest = (target / MANIFEST).read_bytes()
-    return ArchivedDay(
-        folder=target,
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-        files=msgspec.convert(msgspec.json.decode(manifest)["files"], type=tuple[ArchivedFile, ...]),
-    )
+    manifest = read_manifest(target)
+    return ArchivedDay(folder=target, manifest_sha256=manifest.sha256, files=manifest.files)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path | bytes, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+    elif source.is_dir():
         shutil.copytree(source, target)
     else:
         shutil.copy2(source, target)
-
-
-def _write_manifest(folder: Path, statement: Mapping[str, Any]) -> None:
-    files = [
-        ArchivedFile(path=path.relative_to(folder).as_posix(), size_bytes=path.stat().st_size, sha256=_sha256(path))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    ]
-    manifest = msgspec.json.encode({"statement": dict(statement), "files": files}, order="deterministic")
-    (folder / MANIFEST).write_bytes(msgspec.json.format(manifest, indent=2) + b"\n")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,19 +1,30 @@
-"""The last stage: all that made the answer in one folder, and the word whether the day is proven."""
+"""The last stage: all that made the answer in one folder, its copy in the bucket, and the word whether it is proven."""
 
-from importlib.metadata import version
-from pathlib import Path
+from uuid import UUID
 
 import dagster as dg
 
-from recon_assets.archive.local import AUDIT_HEAD, ArchivedDay, AuditHead, archive_day
+from recon_assets.archive.local import archive_day, folder_of
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
+from recon_assets.assets.evidence import sources_of, statement_of
 from recon_assets.assets.handles import ArchivedEvidence, ReportedDay
+from recon_assets.assets.shipping import ship
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.errors import ArchiveUnreadable
 from recon_assets.quality.checks import reconciliation_is_proven
+from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
+from recon_assets.store.archives import (
+    Archive,
+    archive_of,
+    checks_of_run,
+    previous_day,
+    previous_version,
+    record_archived,
+)
 
 
 def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -32,51 +43,82 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
         context: dg.AssetExecutionContext,
         record: dg.ResourceParam[Record],
         storage: dg.ResourceParam[Storage],
+        evidence_bucket: dg.ResourceParam[EvidenceBucket],
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             reported = stage.load("report", ReportedDay)
-            archived = _archive(stage, reported)
-            evidence = ArchivedEvidence(
-                folder=archived.folder.relative_to(storage.archive).as_posix(),
-                manifest_sha256=archived.manifest_sha256,
-            )
+            archived = _shipped(stage, evidence_bucket, _archived(stage, reported, evidence_bucket))
+            evidence = ArchivedEvidence(folder=archived.folder, manifest_sha256=archived.manifest_sha256)
             outcome = reconciliation_is_proven(reported.day.conclusion)
-            return stage.result(evidence, outcomes=[outcome], metadata=_metadata(archived), run_id=reported.day.run_id)
+            return stage.result(
+                evidence, outcomes=[outcome], metadata=_metadata(stage, archived), run_id=reported.day.run_id
+            )
 
     return archive
 
 
-def _archive(stage: Stage, reported: ReportedDay) -> ArchivedDay:
-    root, day = stage.storage.root, reported.day
-    sources: dict[str, Path] = {Path(path).name: root / path for path in day.matching.all()}
-    for feed in day.feeds:
-        sources[f"raw_{feed.side}_feed"] = root / feed.raw.folder
-        sources[feed.frame.file] = root / feed.frame.folder / feed.frame.file
-        sources[f"rejected_{feed.side}.parquet"] = root / feed.frame.folder / feed.frame.rejected_file
-    head = stage.record.audit_head()
-    for report in (reported.json, reported.csv):
-        sources[f"report/{Path(report).name}"] = stage.storage.reports / report
-    return archive_day(
+def _archived(stage: Stage, reported: ReportedDay, bucket: EvidenceBucket) -> Archive:
+    """The folder, written once, and its manifest in the record. A run that is archived already is left as it is."""
+    day, run_id = reported.day, UUID(reported.day.run_id)
+    folder = folder_of(processor=stage.day.processor, business_date=stage.day.business_date, run_id=day.run_id)
+    with stage.record.connect() as connection:
+        known = archive_of(connection, run_id)
+        checks = checks_of_run(connection, run_id)
+        before = previous_day(connection, stage.day.processor, stage.day.business_date)
+        older = previous_version(connection, run_id)
+    if known and not (stage.storage.archive / folder).is_dir():
+        return _without_local_copy(known)
+    archived = archive_day(
         stage.storage.archive,
         processor=stage.day.processor,
         business_date=stage.day.business_date,
         run_id=day.run_id,
-        sources=sources,
-        statement={
-            "run_id": day.run_id,
-            "version": day.version,
-            "conclusion": day.conclusion,
-            "raw_feeds": [feed.raw for feed in day.feeds],
-            AUDIT_HEAD: AuditHead(*head) if head else None,
-            "versions": {name: version(name) for name in ("recon-assets", "dagster", "duckdb", "pandera", "pyarrow")},
-        },
+        sources=sources_of(stage, reported, checks),
+        statement=statement_of(stage, day, previous_day=before, previous_version=older),
+    )
+    with stage.record.connect() as connection:
+        return record_archived(
+            connection,
+            run_id=run_id,
+            folder=folder,
+            manifest_sha256=archived.manifest_sha256,
+            file_count=len(archived.files),
+            size_bytes=sum(file.size_bytes for file in archived.files),
+            to_be_shipped=bucket.is_configured,
+        )
+
+
+def _without_local_copy(known: Archive) -> Archive:
+    """In the bucket it is safe: somebody made room. Else it is lost, and another one would not be what was archived."""
+    if known.state == "shipped":
+        return known
+    raise ArchiveUnreadable(
+        "the archived evidence of this answer is gone, and it was not shipped",
+        where=f"{known.folder}, run {known.run_id}",
+        remedy="Restore the folder from a copy: what is archived is never written again.",
     )
 
 
-def _metadata(archived: ArchivedDay) -> dict[str, object]:
+def _shipped(stage: Stage, bucket: EvidenceBucket, archived: Archive) -> Archive:
+    """To the bucket, if there is one; the run succeeds wherever the evidence is."""
+    log = dg.get_dagster_logger()
+    if archived.state == "local":
+        log.info("no S3 bucket is configured (AWS_S3_BUCKET_NAME): using local fallback")
+        return archived
+    if archived.state != "shipping":
+        return archived
+    after = ship(stage.record, stage.storage, bucket, archived)
+    if after.state != "shipped":
+        log.warning("the archive was not shipped: %s Using local fallback; a sensor ships it later", after.reason)
+    return after
+
+
+def _metadata(stage: Stage, archived: Archive) -> dict[str, object]:
     return {
-        "folder": dg.MetadataValue.path(str(archived.folder)),
+        "archived": archived.state,
+        "folder": dg.MetadataValue.path(str(stage.storage.archive / archived.folder)),
+        "place": f"{archived.place}/{archived.folder}" if archived.place else "local folder",
         "manifest_sha256": archived.manifest_sha256,
-        "files": len(archived.files),
-        "bytes": sum(file.size_bytes for file in archived.files),
+        "files": archived.file_count,
+        "bytes": archived.size_bytes,
     }

@@ -8,16 +8,19 @@ import dagster as dg
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.days_around import RULES_FILE, across_days_of, days_around, evidence_of
+from recon_assets.assets.evidence import keep_inputs
 from recon_assets.assets.handles import MatchingFiles, NormalisedFeed, ReconciledDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.causes import Cause
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.domain.verdict import completeness_reasons
+from recon_assets.matching.causes import DiagnosedDay, find_causes
 from recon_assets.matching.conclude import conclude_day
-from recon_assets.matching.engine import Day, match_day
+from recon_assets.matching.engine import Day, Matching, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.quality.checks import days_around_are_known, proof_residual_is_zero
 from recon_assets.resources.record import Record
@@ -51,7 +54,9 @@ def discrepancies_asset(
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             transactions, ledger_entries = (stage.load(side, NormalisedFeed) for side in SIDES)
-            day, outcomes = _reconcile(stage, transactions, ledger_entries, thresholds, rules)
+            day, outcomes = _reconcile(
+                stage, transactions, ledger_entries, thresholds, rules, time_zone=config.time_zone
+            )
             return stage.result(day, outcomes=outcomes, metadata=_metadata(day), run_id=day.run_id)
 
     return discrepancies
@@ -63,6 +68,8 @@ def _reconcile(
     ledger_entries: NormalisedFeed,
     thresholds: RiskThresholds,
     rules: MatchingRules,
+    *,
+    time_zone: str,
 ) -> tuple[ReconciledDay, list[CheckOutcome]]:
     """Match, conclude and publish, alone on this processor-day, and alone on the processor while days are chained.
 
@@ -98,12 +105,14 @@ def _reconcile(
                 engine=stage.storage.engine,
             )
             (stage.path / RULES_FILE).write_text(rules.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            keep_inputs(stage, thresholds, around)
             conclusion = conclude_day(
                 processor=processor,
                 business_date=business_date,
                 matching=matching,
                 feeds=feeds,
                 thresholds=thresholds,
+                causes=_causes(stage, matching, transactions, ledger_entries, time_zone=time_zone),
             )
             outcomes = [
                 proof_residual_is_zero(conclusion),
@@ -127,6 +136,18 @@ def _reconcile(
         feeds=(transactions, ledger_entries),
     )
     return day, outcomes
+
+
+def _causes(
+    stage: Stage, matching: Matching, transactions: NormalisedFeed, ledger_entries: NormalisedFeed, *, time_zone: str
+) -> tuple[Cause, ...]:
+    day = DiagnosedDay(
+        business_day=stage.day,
+        time_zone=time_zone,
+        transactions=_frame_file(stage, transactions),
+        ledger_entries=_frame_file(stage, ledger_entries),
+    )
+    return find_causes(matching, day, memory_limit=stage.storage.duckdb_memory_limit)
 
 
 def _frame_file(stage: Stage, feed: NormalisedFeed) -> Path:
@@ -153,6 +174,7 @@ def _metadata(day: ReconciledDay) -> dict[str, object]:
         "dagster/row_count": sum(conclusion.count_by_class.values()),
         "discrepancies_by_class": dg.MetadataValue.json(by_class),
         "money_at_stake": money_at_stake(conclusion),
+        "likely_causes": len(conclusion.causes),
         "risk_level": conclusion.risk.level.name,
         "rule_version": conclusion.rule_version,
         "run_id": day.run_id,

@@ -4,6 +4,7 @@ import dagster as dg
 
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
+from recon_assets.assets.evidence import keep_configuration
 from recon_assets.assets.handles import NormalisedFeed
 from recon_assets.assets.raw_feeds import STAGE_OF_SIDE as RAW_STAGE_OF_SIDE
 from recon_assets.assets.stage import running_stage
@@ -53,6 +54,7 @@ def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDef
             raw = stage.load(RAW_STAGE_OF_SIDE[side], RawFeed)
             chunks = feeds.adapter(config, side).read(raw, storage.root / raw.folder, stage.day)
             written = write_frame(chunks, side=side, storage_root=storage.root, folder=stage.folder)
+            keep_configuration(stage, config)
             normalised = NormalisedFeed(raw=raw, frame=written)
             facts = measure_frame(stage.path / written.file, stage.day)
             return stage.result(normalised, outcomes=_outcomes(normalised, facts), metadata=_metadata(normalised))

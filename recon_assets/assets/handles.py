@@ -90,6 +90,12 @@ class ReportedDay:
     day: ReconciledDay
     json: str
     csv: str
+    xlsx: str
+    html: str
+
+    def all(self) -> tuple[str, ...]:
+        """Every file."""
+        return (self.json, self.csv, self.xlsx, self.html)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The fourth stage: the day's answer for people, in JSON and CSV, read back and compared with the record."""
+"""The fourth stage: the day's answer for people, in four kinds of file, read back and compared with the record."""
 
 import dagster as dg
 
@@ -6,14 +6,16 @@ from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.handles import ReconciledDay, ReportedDay
 from recon_assets.assets.stage import Stage, running_stage
+from recon_assets.assets.surroundings import surroundings_of
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.records import Side
 from recon_assets.quality.checks import report_totals_agree
 from recon_assets.reports.agreement import FIGURES, differences
-from recon_assets.reports.csv_report import write_csv_report
-from recon_assets.reports.json_report import ReportOrigin, write_json_report
+from recon_assets.reports.all_reports import write_reports
+from recon_assets.reports.json_report import ReportOrigin
 from recon_assets.reports.paths import ReportFiles, report_files
+from recon_assets.reports.surroundings import Surroundings
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
@@ -28,8 +30,8 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
         deps=[key_of(config, "discrepancies")],
         partitions_def=days,
         check_specs=check_specs(key, ["report_totals_agree"], days),
-        description=f"The answer for {config.title} as a JSON and a CSV file, the verdict first.",
-        **described(config, kinds={"json", "csv"}, stage="report"),
+        description=f"The answer for {config.title} as a page to read, as Excel, CSV and JSON; the verdict first.",
+        **described(config, kinds={"html", "excel", "csv", "json"}, stage="report"),
     )
     def report(
         context: dg.AssetExecutionContext,
@@ -42,6 +44,7 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
             files = _write(
                 stage,
                 day,
+                surroundings_of(stage, day, title=config.title),
                 ReportOrigin(
                     run_id=day.run_id,
                     version=day.version,
@@ -58,8 +61,8 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
     return report
 
 
-def _write(stage: Stage, day: ReconciledDay, origin: ReportOrigin) -> ReportFiles:
-    """Both files. Refused when the proof did not close, also in a later run of the report alone."""
+def _write(stage: Stage, day: ReconciledDay, surroundings: Surroundings, origin: ReportOrigin) -> ReportFiles:
+    """All files. Refused when the proof did not close, also in a later run of the report alone."""
     if any(proof.residual_minor for proof in day.conclusion.proofs):
         raise StoreRefused(
             "the proof of this day leaves a residual, so a report would mislead",
@@ -67,23 +70,21 @@ def _write(stage: Stage, day: ReconciledDay, origin: ReportOrigin) -> ReportFile
             remedy="Materialise the discrepancies again; if the residual stays, it is a fault of the matching.",
         )
     files = report_files(stage.storage.reports, processor=stage.day.processor, business_date=stage.day.business_date)
-    source = stage.storage.root / day.matching.discrepancies
-    write_json_report(files.json, conclusion=day.conclusion, origin=origin, discrepancies=source)
-    write_csv_report(files.csv, discrepancies=source)
+    write_reports(
+        files,
+        conclusion=day.conclusion,
+        origin=origin,
+        surroundings=surroundings,
+        discrepancies=stage.storage.root / day.matching.discrepancies,
+    )
     return files
 
 
 def _reported(stage: Stage, day: ReconciledDay, files: ReportFiles) -> ReportedDay:
-    root = stage.storage.reports
-    return ReportedDay(
-        day=day, json=files.json.relative_to(root).as_posix(), csv=files.csv.relative_to(root).as_posix()
-    )
+    below_root = {kind: file.relative_to(stage.storage.reports).as_posix() for kind, file in files.by_kind().items()}
+    return ReportedDay(day=day, **below_root)
 
 
 def _metadata(files: ReportFiles) -> dict[str, object]:
-    return {
-        "json": dg.MetadataValue.path(str(files.json)),
-        "csv": dg.MetadataValue.path(str(files.csv)),
-        "json_bytes": files.json.stat().st_size,
-        "csv_bytes": files.csv.stat().st_size,
-    }
+    paths = {kind: dg.MetadataValue.path(str(file)) for kind, file in files.by_kind().items()}
+    return paths | {f"{kind}_bytes": file.stat().st_size for kind, file in files.by_kind().items()}

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from recon_assets.cli import (
+    archive,
     audit,
     check_feed,
     database,
@@ -17,6 +18,7 @@ from recon_assets.cli import (
     run,
     show,
     simulate,
+    verify,
 )
 from recon_assets.cli.many_values import spread
 from recon_assets.domain.errors import ConfigurationError, ReconError
@@ -41,6 +43,8 @@ retention.register(app)
 demo.register(app)
 init_processor.register(app)
 check_feed.register(app)
+verify.register(app)
+archive.register(app)
 
 
 def main() -> None:

@@ -20,6 +20,11 @@ LAUNCHED_BY: Final = "recon/launched_by"
 PROCESS: Final = "recon/process"
 _PARTITION: Final = "dagster/partition"
 
+STATEMENT_TIMEOUT_MS: Final = 60_000
+POOL_RECYCLE_S: Final = 3_600
+MAX_OVERFLOW: Final = 20
+"""Of Dagster's storage. One connection stays open, further ones as they are needed."""
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
@@ -46,6 +51,10 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
         str(home), config_dir=str(settings.home), overrides={"compute_logs": {**no_capture, "config": {}}}
     )
     with dg.DagsterInstance.from_ref(reference) as instance:
+        # Dagster opens a connection for every statement, some 290 in a run, unless it is told that it stays
+        instance.optimize_for_webserver(
+            statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=MAX_OVERFLOW
+        )
         yield instance
 
 

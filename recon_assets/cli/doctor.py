@@ -101,6 +101,7 @@ def _findings(settings: "Settings") -> list[Finding]:
                 return Seen(source, ("beside a database of your own",) if is_sandbox else ())
 
             found.append(probe(f"{config.name} {side} feed", feed))
+    found.append(probe("archive", lambda: _archive(settings, has_record=found[0].status is not HealthStatus.DOWN)))
     if found[0].status is not HealthStatus.DOWN:
         found.append(probe("messages", lambda: _messages(settings, configuration)))
         if settings.smtp_server is not None:
@@ -173,6 +174,30 @@ def _mail_server(settings: "Settings", configuration: "Configuration") -> Seen:
     server = Channels(settings, configuration, NoLinks()).mail_server()
     assert server is not None, "looked at only where one is configured"
     return Seen(server.probe())
+
+
+def _archive(settings: "Settings", *, has_record: bool) -> Seen:
+    """The bucket, and what waits for it."""
+    from recon_assets.resources.evidence_bucket import EvidenceBucket
+    from recon_assets.store.archives import unshipped
+    from recon_assets.store.database import open_database
+
+    bucket = EvidenceBucket(settings).opened()
+    warnings: list[str] = []
+    if has_record:
+        with open_database(settings) as database, database.connect(read_only=True) as connection:
+            waiting = unshipped(connection)
+        if waiting.count:
+            warnings.append(
+                f"{waiting.count} archive(s) wait for the bucket, since {waiting.oldest:%Y-%m-%d %H:%M} UTC"
+            )
+    if bucket is None:
+        return Seen("local folder; no S3 bucket is configured", tuple(warnings))
+    try:
+        bucket.probe()
+    except ReconError as error:
+        return Seen(f"local folder until the bucket is back: {error}", (*warnings, "new archives will wait"))
+    return Seen(bucket.place, tuple(warnings))
 
 
 def _storage(settings: "Settings") -> Seen:

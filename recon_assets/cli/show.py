@@ -33,6 +33,7 @@ def status(
     from recon_assets.cli.console import open_console
     from recon_assets.cli.outcome import at_stake, figure, verdict_text
     from recon_assets.configuration import Configuration
+    from recon_assets.store.archives import unshipped
     from recon_assets.store.database import open_database
     from recon_assets.store.history import latest_attempts, recent_runs
 
@@ -44,6 +45,7 @@ def status(
         last = max(last, yesterday()) if not until else last
         since = (min(run.business_date for run in newest) if newest else last) - timedelta(days=days)
         states = latest_attempts(connection, processors=processors, since=since, until=last)
+        waiting = unshipped(connection)
     console = open_console()
     if not states:
         console.print("No processor-day was run yet: try `recon demo`, or `recon run`.")
@@ -68,6 +70,11 @@ def status(
             note,
         )
     console.print(table)
+    if waiting.count:
+        console.print(
+            f"[yellow]{waiting.count} archive(s) wait for their bucket[/] since {waiting.oldest:%Y-%m-%d %H:%M} UTC:"
+            " `recon doctor` says why it can't be reached, `recon archive ship` ships them now."
+        )
 
 
 def show(processor: ProcessorArgument, day: DateArgument) -> None:
@@ -117,6 +124,8 @@ def _print_run(console: "Console", run: "Run") -> None:
     console.print(f"[bold]{run.processor} {run.business_date}[/] {verdict_text(run)} (version {run.version})")
     for reason in run.incomplete_reasons:
         console.print(f"  not concluded: {escape(reason)}", highlight=False)
+    for cause in run.causes:
+        console.print(f"  likely cause: {escape(cause.sentence)}", highlight=False)
     if run.failure_reason:
         console.print(f"  failed in {run.failed_stage}: {escape(run.failure_reason)}", highlight=False)
     if run.risk_level and run.compliance and not run.incomplete_reasons:

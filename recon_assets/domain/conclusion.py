@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
+from recon_assets.domain.causes import Cause
 from recon_assets.domain.discrepancies import WARNINGS, DiscrepancyClass, Outcome
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.risk import Risk
@@ -38,6 +39,7 @@ class Conclusion:
 
     `incomplete_reasons` says, in sentences, why there is no conclusion; it is empty unless the verdict is `incomplete`.
     `rule_version` is the SHA-256 of the matching rules that were used, in hex.
+    `causes` are patterns that many discrepancies share, the one that explains most first; often there is none.
     """
 
     processor: str
@@ -51,6 +53,7 @@ class Conclusion:
     verdict: Verdict
     risk: Risk
     rule_version: str
+    causes: tuple[Cause, ...] = ()
 
     @property
     def matched(self) -> int:

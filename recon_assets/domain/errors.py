@@ -4,7 +4,8 @@
     ├── TransientError             the same call may succeed later: tried again, then the run fails
     │   ├── FeedUnavailable        no answer, time-out, 429, 5xx, a body cut short
     │   ├── StoreUnavailable       the database can't be reached
-    │   └── ChannelUnavailable     a mail server or a chat service did not take a message
+    │   ├── ChannelUnavailable     a mail server or a chat service did not take a message
+    │   └── ArchiveUnavailable     the bucket of the archive does not take a file now
     └── PermanentError             trying again changes nothing: the run fails at once
         ├── FeedRefused            401, 403, 404, a redirect to another host
         ├── FeedNotUnderstood      HTML for JSON, a missing column, a file that is not what its description says
@@ -12,6 +13,7 @@
         ├── LimitExceeded          more pages, bytes or rows than the named limit
         ├── ConfigurationError     a setting or a YAML file is wrong: file and field are named
         ├── EvidenceGone           a file that an answer names is neither in the storage nor in the archive
+        ├── ArchiveRefused         the bucket of the archive says no: no such bucket, no right, another file is there
         ├── ArchiveUnreadable      evidence in the archive is damaged or not what this program writes
         └── StoreRefused           the database answered and refused: a migration was changed, a rule was broken
             └── RowsRetired        the rows that were asked for are in a retired month: it is said where they are
@@ -72,6 +74,10 @@ class ChannelUnavailable(TransientError):
         self.may_have_arrived = may_have_arrived
 
 
+class ArchiveUnavailable(TransientError):
+    """The bucket of the archive does not take a file now; it is kept locally and shipped later."""
+
+
 class PermanentError(ReconError):
     """Trying again changes nothing."""
 
@@ -102,6 +108,10 @@ class StoreRefused(PermanentError):
 
 class RowsRetired(StoreRefused):
     """The rows are not in the table any more, but in a retired month and in the archive."""
+
+
+class ArchiveRefused(PermanentError):
+    """The bucket of the archive answered, and the answer is no; the archive is kept locally until somebody acts."""
 
 
 class ArchiveUnreadable(PermanentError):

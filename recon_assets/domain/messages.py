@@ -89,15 +89,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """Why, as far as is known; one sentence."""
-
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class RunPublished:
-    """An answer, with every figure that a message about it shows. Rates are decimal texts."""
+    """An answer, with every figure that a message about it shows.
+
+    Rates are decimal texts, `causes` the sentences of its likely causes.
+    """
 
     processor: str
     business_date: date
@@ -115,7 +111,7 @@ class RunPublished:
     discrepancy_rate: str | None
     value_at_risk_rate: str | None
     incomplete_reasons: tuple[str, ...] = ()
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[str, ...] = ()
     change: Change | None = None
 
 

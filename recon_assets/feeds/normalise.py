@@ -41,7 +41,7 @@ REJECTED_SCHEMA: Final = pa.schema(
     ]
 )
 
-_COMPRESSION: Final = "zstd"
+_COMPRESSION: Final = "lz4"
 _WITH_DICTIONARY: Final = [*(field.name for field in PARSED_SCHEMA if field.type == WORD), "merchant_id", "payout_id"]
 """Columns whose values come again. For ids, times and amounts Parquet would collect a dictionary and then give it up:
 that takes a third of the time of writing and makes the file twice as large."""

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from recon_assets.domain.causes import Cause
 from recon_assets.domain.conclusion import Conclusion, count_of_outcome, count_of_warnings
 from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.risk import RiskThresholds, assess
@@ -16,8 +17,10 @@ def conclude_day(
     matching: Matching,
     feeds: tuple[FeedState, FeedState],
     thresholds: RiskThresholds,
+    causes: tuple[Cause, ...] = (),
 ) -> Conclusion:
-    """The answer of the day. `feeds` are the processor's and the ledger's state, in this order."""
+    """The answer of the day. `feeds` are the processor's and the ledger's state, in this order; `causes` are those
+    that `causes.find_causes` found."""
     processor_feed, ledger_feed = feeds
     reasons = completeness_reasons(processor=processor_feed, ledger=ledger_feed, proofs=matching.proofs)
     counts = matching.count_by_class
@@ -39,4 +42,5 @@ def conclude_day(
         verdict=verdict,
         risk=assess(matching.proofs, verdict=verdict, thresholds=thresholds),
         rule_version=matching.rule_version,
+        causes=causes,
     )

@@ -15,10 +15,10 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
-from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_careful_ids
+from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_shared_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
-from recon_assets.matching.step_runs import find_ambiguous, run_step
+from recon_assets.matching.step_runs import find_ambiguous, match_plain_keys, run_step
 from recon_assets.matching.steps import literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
@@ -92,8 +92,9 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         )
         runner.stage("1_unclean_keys")
         runner.stage("2_careful_records")
-        declare_records_of_careful_ids(runner, first=steps[0])
+        declare_records_of_shared_ids(runner, first=steps[0])
         clean = _count_clean(runner)
+        match_plain_keys(runner, steps[0])
         for step in steps:
             run_step(runner, step)
         find_ambiguous(runner, steps)

@@ -11,6 +11,9 @@ from recon_assets.matching.steps import NO_KEY, Step, StepKind
 MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
 """In the two lowest bits: combined bit by bit, two records of different sides give 3, of one side 0."""
 
+_REMARKABLE: Final = 2**40
+"""In a mark: a bit beyond all agreement codes, which have 32."""
+
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"
 
 
@@ -28,30 +31,36 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
         runner.view(f"keyed_{name}", f"SELECT t.*, {key} AS key, {expected} AS expected_fee_minor FROM {name} AS t")  # noqa: S608
     states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
     fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
+    marks = {
+        Side.PROCESSOR: f"{_mark(Side.PROCESSOR)} + CASE WHEN {_remarkable(fees)} THEN {_REMARKABLE} ELSE 0 END",
+        Side.LEDGER: _mark(Side.LEDGER),
+    }
     halves = (
-        f"SELECT key, agreement_code * 4 + {MARK_OF_SIDE[side]} AS mark, amount_minor, {fee} AS fee_minor"  # noqa: S608
-        f" FROM keyed_{name}"
+        f"SELECT key, {marks[side]} AS mark, amount_minor, {fee} AS fee_minor FROM keyed_{name}"  # noqa: S608
         for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
     )
     runner.view("first_step_records", " UNION ALL ".join(halves))
-    unexpected = ""
-    if fees is not None:
-        unexpected = f" OR abs(fee_minor - expected_fee_minor) > {fees.tolerance_minor}"
-    runner.view(
-        "remarkable_keys",
-        f"SELECT key FROM keyed_transactions WHERE movement = 'unclassified'{unexpected}",  # noqa: S608
-    )
 
 
-def declare_records_of_careful_ids(runner: Runner, *, first: Step) -> None:
-    """All records that share their transaction id with a careful one.
+def _mark(side: Side) -> str:
+    return f"CAST(agreement_code AS BIGINT) * 4 + {MARK_OF_SIDE[side]}"
 
-    Where the transaction id itself is the first key these are the careful records; under another key or a filter a
-    record may be careful and its namesake not.
+
+def _remarkable(fees: FeeSchedule | None) -> str:
+    """Of a transaction: whether it is worth a row although it matches."""
+    unexpected = f" OR abs(fee_minor - expected_fee_minor) > {fees.tolerance_minor}" if fees is not None else ""
+    return f"movement = 'unclassified'{unexpected}"
+
+
+def declare_records_of_shared_ids(runner: Runner, *, first: Step) -> None:
+    """All records that share their transaction id with a careful one, and perhaps some that are alone with theirs.
+
+    Where the transaction id itself is the first key these are the careful records of keys that are not plain; under
+    another key or a filter a record may be careful and its namesake not.
     """
-    name, columns = "records_of_careful_ids", "seq, transaction_id, occurred_at"
+    name, columns = "records_of_shared_ids", "seq, transaction_id, occurred_at"
     if all(first.keyed(side) == "transaction_id" for side in Side):
-        runner.view(name, f"SELECT side, {columns} FROM careful_records")  # noqa: S608 - columns of ours
+        runner.view(name, f"SELECT side, {columns} FROM careful_records WHERE NOT is_plain")  # noqa: S608
         return
     sides = (
         f"SELECT '{side.value}' AS side, {columns} FROM {frame} WHERE transaction_id IN"  # noqa: S608 - names of ours

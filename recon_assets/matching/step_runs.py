@@ -8,6 +8,23 @@ from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import Step, StepKind, literal
 
 
+def match_plain_keys(runner: Runner, first: Step) -> None:
+    """The first step where its key is an identity that has at most one record on each side, all of them at once."""
+    if not _matches_plain_keys(first):
+        return
+    _declare_constants(runner, first)
+    runner.stage("3_begin")
+    runner.stage("3_plain_1")
+    if first.rule.amount.tolerance:
+        runner.stage("3_accepted")
+    runner.stage("3_plain_2")
+    runner.stage("3_take")
+
+
+def _matches_plain_keys(step: Step) -> bool:
+    return step.place == 1 and step.kind is StepKind.IDENTITY
+
+
 def run_step(runner: Runner, step: Step) -> None:
     """Match what the steps before left, and take it."""
     _declare_step(runner, step)
@@ -39,8 +56,7 @@ def _look_near(runner: Runner, step: Step) -> None:
             runner.stage(stage)
 
 
-def _declare_step(runner: Runner, step: Step) -> None:
-    """The constants of the step, and the records that take part in it."""
+def _declare_constants(runner: Runner, step: Step) -> None:
     tolerance, scored = step.rule.amount.tolerance, step.rule.scored
     constants: dict[str, int | str] = {
         "place": step.place,
@@ -62,14 +78,21 @@ def _declare_step(runner: Runner, step: Step) -> None:
             "suggest_from": scored.suggest_from,
         }
     runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
+
+
+def _declare_step(runner: Runner, step: Step) -> None:
+    """The constants of the step, and the records that take part in it."""
+    scored = step.rule.scored
+    _declare_constants(runner, step)
     columns = "c.side, c.seq, c.currency, c.amount_minor, c.status, c.occurred_at"
     columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
     if scored is not None:
         columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
+    plain = " AND NOT c.is_plain" if _matches_plain_keys(step) else ""
     sides = (
         f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
         f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq"
-        f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
+        f" WHERE c.side = '{side.value}' AND {step.takes(side)}{plain}"
         for side in Side
     )
     runner.table(

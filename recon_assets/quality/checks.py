@@ -17,7 +17,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "records_lie_in_the_business_day": "Every record happened within the business date of its partition.",
     "proof_residual_is_zero": "Processor total minus ledger total is the sum of the named discrepancies, per currency.",
     "days_around_are_known": "The records that the days around this one left open were there, as they were published.",
-    "report_totals_agree": "The JSON and the CSV report say the same as the database of record, to the minor unit.",
+    "report_totals_agree": "Every file of the report says the same as the database of record, to the minor unit.",
     "reconciliation_is_proven": "The day has a conclusion: feeds complete, nothing rejected, no residual in the proof.",
 }
 

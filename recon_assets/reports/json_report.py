@@ -15,9 +15,16 @@ from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
-from recon_assets.reports.rows import AMOUNTS, iterate_rows, report_rows
+from recon_assets.reports.json_rows import missing_documents, row_documents
+from recon_assets.reports.rows import report_rows
+from recon_assets.schemas.currencies import exponents
 
-SCHEMA_VERSION: Final = "1.1"
+SCHEMA_VERSION: Final = "1.2"
+"""Of `report.schema.json`: the second number grows when keys are added, the first when one changes or goes."""
+
+SCHEMA_FILE: Final = Path(__file__).with_name("report.schema.json")
+"""What a reader may rely on, as JSON Schema."""
+
 LIST_OF_OUTCOME: Final = {
     "discrepancies": Outcome.DISCREPANCY,
     "pending": Outcome.PENDING,
@@ -45,45 +52,21 @@ def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigi
     concluded = conclusion.verdict is not Verdict.INCOMPLETE
     with report_rows(discrepancies) as connection, replaced_whole(path) as unfinished, unfinished.open("wb") as out:
         out.write(b'{"report_metadata":' + ENCODER.encode(_metadata(origin)))
+        out.write(b',\n"likely_causes":' + ENCODER.encode(causes_of(conclusion)))
         out.write(b',\n"reconciliation_summary":' + ENCODER.encode(summary_of(conclusion)))
         out.write(b',\n"financial_impact":' + ENCODER.encode(impact_of(conclusion)))
-        out.write(b',\n"missing_transactions":')
-        missing = iterate_rows(connection, where="class = 'missing_in_ledger'") if concluded else iter(())
-        _write_list(out, (_missing(row, conclusion) for row in missing))
+        missing = missing_documents(connection, conclusion) if concluded else iter(())
+        _write_list(out, "missing_transactions", missing)
         for name, outcome in LIST_OF_OUTCOME.items():
-            out.write(f',\n"{name}":'.encode())
-            _write_list(out, (_exact(row) for row in iterate_rows(connection, where=f"outcome = '{outcome}'")))
+            _write_list(out, name, row_documents(connection, where=f"outcome = '{outcome}'"))
         out.write(b"}\n")
 
 
-def _write_list(out: IO[bytes], rows: Iterator[dict[str, Any]]) -> None:
-    out.write(b"[")
-    for number, row in enumerate(rows):
-        out.write((b",\n" if number else b"\n") + ENCODER.encode(row))
+def _write_list(out: IO[bytes], name: str, batches: Iterator[memoryview]) -> None:
+    out.write(f',\n"{name}":['.encode())
+    for number, batch in enumerate(batches):
+        out.write(batch if number else batch[1:])  # no comma before the first
     out.write(b"]")
-
-
-def _exact(row: dict[str, Any]) -> dict[str, Any]:
-    """Amount texts as JSON numbers, digit by digit."""
-    return row | {name: msgspec.Raw(row[name].encode()) for name in AMOUNTS if row[name] is not None}
-
-
-def _missing(row: dict[str, Any], conclusion: Conclusion) -> dict[str, Any]:
-    """The columns of the view `missing_transactions`, for readers of the classic report."""
-    exact = _exact(row)
-    return {
-        "transaction_id": row["transaction_id"],
-        "amount": exact["amount"],
-        "merchant_id": row["merchant_id"],
-        "currency": row["currency"],
-        "processor_name": conclusion.processor,
-        "transaction_date": conclusion.business_date,
-        "reference_number": row["reference_number"],
-        "fee": exact["fee"],
-        "status": row["processor_status"],
-        "occurred_at": row["occurred_at"],
-        "discrepancy_id": row["discrepancy_id"],
-    }
 
 
 def _metadata(origin: ReportOrigin) -> dict[str, Any]:
@@ -96,6 +79,24 @@ def _metadata(origin: ReportOrigin) -> dict[str, Any]:
         "processor_feed": origin.processor_feed,
         "ledger_feed": origin.ledger_feed,
     }
+
+
+def causes_of(conclusion: Conclusion) -> list[dict[str, Any]]:
+    """The part `likely_causes`: the one that explains most first; the share is a fraction of all discrepancies."""
+    places = exponents()
+    return [
+        {
+            "kind": cause.kind,
+            "sentence": cause.sentence,
+            "discrepancy_count": cause.discrepancy_count,
+            "share": decimal_from_minor(cause.share_basis_points, exponent=4),
+            "amounts": {
+                currency: decimal_from_minor(minor, exponent=places[currency])
+                for currency, minor in cause.amounts.items()
+            },
+        }
+        for cause in conclusion.causes
+    ]
 
 
 def summary_of(conclusion: Conclusion) -> dict[str, Any]:

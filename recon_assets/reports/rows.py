@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from recon_assets.reports.masks import declare_masks
 from recon_assets.schemas.currencies import exponents
 
 if TYPE_CHECKING:
@@ -14,12 +15,18 @@ BATCH_ROWS: Final = 20_000
 AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee", "fee_difference")
 """Columns of `report_rows` that hold exact decimal text."""
 
+COUNTS: Final = ("priority", "occurrence", "processor_record_number", "ledger_record_number")
+"""Columns of `report_rows` that hold integers."""
+
+FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number", "processor_raw_file", "ledger_raw_file")
+"""Columns that a feed fills: what may be the number of a card is masked in them."""
+
 _ROWS_SQL: Final = Path(__file__).with_name("rows.sql")
 
 
 @contextmanager
 def report_rows(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A connection with the view `report_rows` over one Parquet file of discrepancies."""
+    """A connection with the views `report_rows` and `spreadsheet_rows` over one Parquet file of discrepancies."""
     import duckdb
 
     with duckdb.connect() as connection:
@@ -27,13 +34,16 @@ def report_rows(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
         connection.execute("CREATE TABLE currencies (currency VARCHAR, exponent INTEGER)").fetchall()
         connection.executemany("INSERT INTO currencies VALUES (?, ?)", [list(item) for item in exponents().items()])
         connection.from_parquet(str(discrepancies)).create_view("discrepancies")
-        for statement in duckdb.extract_statements(_ROWS_SQL.read_text()):
+        declare_masks(connection, "discrepancies", columns=FREE_TEXT)
+        for statement in duckdb.extract_statements(_ROWS_SQL.read_text(encoding="utf-8")):
             connection.execute(statement).fetchall()
         yield connection
 
 
-def iterate_rows(connection: "duckdb.DuckDBPyConnection", *, where: str = "true") -> Iterator[dict[str, Any]]:
-    """The rows of `report_rows` as dictionaries. `where` is our own SQL, never a user's."""
-    reader = connection.sql(f"SELECT * FROM report_rows WHERE {where}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
+def iterate_rows(
+    connection: "duckdb.DuckDBPyConnection", *, of: str = "report_rows", where: str = "true", tail: str = ""
+) -> Iterator[dict[str, Any]]:
+    """The rows of a view as dictionaries. `where` and `tail` are our own SQL, never a user's."""
+    reader = connection.sql(f"SELECT * FROM {of} WHERE {where} {tail}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
     for batch in reader:
         yield from batch.to_pylist()

@@ -21,7 +21,6 @@ from recon_assets.processors.registry import ProcessorFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.resources.secrets import AwsSecrets
-from recon_assets.sandbox.server import running_sandbox
 from recon_assets.settings import Settings
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
@@ -72,6 +71,8 @@ class Feeds:
         """Start it once per process; it ends with the process."""
         with self._lock:
             if self._sandbox_url is None:
+                from recon_assets.sandbox.server import running_sandbox  # a web server, which only the demo needs
+
                 running = ExitStack()
                 self._sandbox_url = running.enter_context(running_sandbox()).base_url
                 atexit.register(running.close)

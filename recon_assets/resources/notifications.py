@@ -25,13 +25,15 @@ from recon_assets.notifications.delivery import (
 )
 from recon_assets.notifications.events import is_from_before
 from recon_assets.notifications.notices import notices_of
-from recon_assets.notifications.reports import NoLinks, ReportLinks
+from recon_assets.notifications.reports import ReportLinks
 from recon_assets.notifications.rules import Channel
 from recon_assets.resources.channels import Channels
+from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.record import Record
+from recon_assets.resources.report_links import BucketLinks
 from recon_assets.settings import Settings
 from recon_assets.store import outbox as store
-from recon_assets.store.checks import is_passed
+from recon_assets.store.checks import is_recorded
 from recon_assets.store.lateness import EndedDay, tell_late_days, tell_overdue
 from recon_assets.store.tenancy import TenantConnection
 
@@ -42,8 +44,8 @@ LATE_DAYS: Final = 3
 REPORT_WAIT: Final = timedelta(minutes=5)
 """How long an answer is not told because its report is not written yet."""
 REPORT_AGAIN: Final = timedelta(seconds=15)
-REPORT_IS_WRITTEN: Final = "report_totals_agree"
-"""The check that is recorded when all files of a report are written and agree with the record."""
+REPORT_IS_WRITTEN: Final = "reconciliation_is_proven"
+"""The last check of a run: the report is written, and shipped if there is a bucket and it could be reached."""
 
 EVENTS_A_ROUND: Final = 200
 ROUTING_LEASE: Final = timedelta(minutes=2)
@@ -111,7 +113,7 @@ class Notifier:
         self._record = record
         self._configuration = configuration
         self._rules = configuration.notifications
-        self.channels = Channels(settings, configuration, links or NoLinks())
+        self.channels = Channels(settings, configuration, links or BucketLinks(record, EvidenceBucket(settings)))
         self._collect_every_s = collect_every_s
         self._collected_at: float | None = None
         self._report_wait = report_wait
@@ -193,7 +195,7 @@ class Notifier:
             return False
         if datetime.now(UTC) - message.created_at >= self._report_wait:
             return False
-        return not is_passed(connection, run_id=message.run_id, check_name=REPORT_IS_WRITTEN)
+        return not is_recorded(connection, run_id=message.run_id, check_name=REPORT_IS_WRITTEN)
 
 
 _ALL_KINDS: Final = (*map(str, MessageKind), *map(notice_kind, Channel))

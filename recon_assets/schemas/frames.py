@@ -1,6 +1,6 @@
 """Arrow types of the canonical frames, and the code that lets the matching compare currency and status as one integer.
 
-A frame is a Parquet file (zstd, row groups of `ROW_GROUP_ROWS`) of one side of one processor-day.
+A frame is a Parquet file (LZ4, row groups of `ROW_GROUP_ROWS`) of one side of one processor-day.
 """
 
 from typing import Final

@@ -5,6 +5,7 @@ Not here: when it is written, and what else belongs to it (`publication`).
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 from uuid import UUID
 
@@ -115,7 +116,6 @@ def complete_run(
 ) -> None:
     """Give the answer: the run ends with its figures and is the current one. The database holds them to its rows."""
     risk = conclusion.risk
-    counts = {str(kind): count for kind, count in conclusion.count_by_class.items()}
     connection.execute(
         _COMPLETE,
         {
@@ -136,9 +136,19 @@ def complete_run(
             "incomplete_reasons": Jsonb(list(conclusion.incomplete_reasons)),
             "input_fingerprint": input_fingerprint,
             "result_digest": result_digest,
-            "metadata": Jsonb({"count_by_class": counts} | ({"evidence": dict(evidence)} if evidence else {})),
+            "metadata": Jsonb(_metadata(conclusion, evidence)),
         },
     )
+
+
+def _metadata(conclusion: Conclusion, evidence: Mapping[str, str]) -> dict[str, object]:
+    """What has no column: counts by class, the likely causes if there are some, and where the evidence lies."""
+    causes = [asdict(cause) for cause in conclusion.causes]
+    return {
+        "count_by_class": {str(kind): count for kind, count in conclusion.count_by_class.items()},
+        **({"causes": causes} if causes else {}),
+        **({"evidence": dict(evidence)} if evidence else {}),
+    }
 
 
 def check_counts(staged: Mapping[str, int], conclusion: Conclusion, run_id: UUID) -> None:

@@ -59,6 +59,7 @@ CHANGING_TABLES: Final = (
     "system_configuration",
     "outbox",
     "prior_day_matches",
+    "archives",
 )
 
 

@@ -1,8 +1,8 @@
 """Events that the guards of the record would have refused: who switched a guard off and left the audit on is seen here.
 
 Such an event is true, and its row is as it says, so neither the chain nor the rows show it. The rules are those of
-migrations 0002 and 0020, read from each event alone. Not here: whether rows are as their events say (`audit_rows`),
-nor whether an event's old value is the new one of the event before it.
+migrations 0002, 0020 and 0021, read from each event alone. Not here: whether rows are as their events say
+(`audit_rows`), nor whether an event's old value is the new one of the event before it.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ CHECKS: Final = "data_quality_checks"
 MATCHES_ACROSS_DAYS: Final = "prior_day_matches"
 ROWS_OF_RUNS: Final = ("discrepancies", "discrepancy_events", "matches", "reconciliation_proofs")
 _CHANGES_WHEN_SUPERSEDED: Final = frozenset({"is_current", "superseded_by", "superseded_at"})
+_CHANGES_WHEN_ARCHIVED: Final = frozenset({"manifest_sha256"})
 _CHANGES_WHEN_ENDED: Final = frozenset({"ended_by", "ended_at"})
 _BEGINS: Final = frozenset({"running", "failed"})
 
@@ -28,6 +29,7 @@ class _Run(msgspec.Struct):
     status: str = ""
     is_current: bool = False
     superseded_by: str | None = None
+    manifest_sha256: str | None = None
 
 
 class _Match(msgspec.Struct):
@@ -84,10 +86,14 @@ class EventsObeyRules:
                 if new.status in _BEGINS and not new.is_current and not known
                 else "a run begins with an answer, or twice"
             )
-        if _run.decode(event.old_value or "{}").status == "running":
+        old = _run.decode(event.old_value or "{}")
+        if old.status == "running":
             return (
                 None if new.status != "running" and not had_ended else "a run was changed while it ran, or ended twice"
             )
+        archived = old.manifest_sha256 is None and new.manifest_sha256 is not None
+        if archived and _changed(event) <= _CHANGES_WHEN_ARCHIVED:
+            return None
         superseded = new.superseded_by is not None and not new.is_current
         if superseded and _changed(event) <= _CHANGES_WHEN_SUPERSEDED:
             return None

@@ -89,8 +89,8 @@ def link_outcomes_to_run(
         ).rowcount
 
 
-def is_passed(connection: TenantConnection, *, run_id: UUID, check_name: str) -> bool:
-    """Whether a check of that name passed for the answer of a run."""
+def is_recorded(connection: TenantConnection, *, run_id: UUID, check_name: str) -> bool:
+    """Whether a check of that name was made, passed or not, for the answer of a run."""
     with translated_errors("reading check outcomes"), connection.transaction():
         found = connection.execute(
             """
@@ -98,7 +98,7 @@ def is_passed(connection: TenantConnection, *, run_id: UUID, check_name: str) ->
                 SELECT 1 FROM data_quality_checks AS c
                 INNER JOIN reconciliation_runs AS r
                     ON r.id = %(run_id)s AND c.processor_name = r.processor_name AND c.business_date = r.run_date
-                WHERE c.run_id = %(run_id)s AND c.check_name = %(check)s AND c.passed
+                WHERE c.run_id = %(run_id)s AND c.check_name = %(check)s
             )
             """,
             {"run_id": run_id, "check": check_name},

@@ -52,8 +52,14 @@ SERVER_SETTINGS: Final = {
 }
 """Durability is PostgreSQL's default: on."""
 
-FAST_SETTINGS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests only: a crash of the machine may lose everything."""
+FAST_SETTINGS: Final = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "min_wal_size": "64MB",
+    "max_wal_size": "256MB",
+}
+"""For tests only: a crash of the machine may lose everything. They write much that nobody reads again."""
 
 
 def answers(place: Place) -> bool:

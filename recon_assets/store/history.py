@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import IntLoader
 
+from recon_assets.domain.causes import Cause
 from recon_assets.domain.conclusion import PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import RowsRetired, StoreRefused
@@ -30,6 +31,7 @@ _SELECT_RUNS: Final = """
         matched_count, discrepancy_count, pending_count, missing_transaction_count, rule_version, currency,
         total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
         compliance_status, incomplete_reasons, input_fingerprint, metadata -> 'count_by_class' AS count_by_class,
+        metadata -> 'causes' AS causes,
         superseded_by
     FROM {}
 """
@@ -81,6 +83,7 @@ class Run:
     superseded_by: UUID | None
     proofs: tuple[CurrencyProof, ...]
     matched_by_pass: dict[str, PassMatches]
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,4 +344,5 @@ def _run(row: dict[str, Any], proofs: tuple[CurrencyProof, ...], matched_by_pass
         superseded_by=row["superseded_by"],
         proofs=proofs,
         matched_by_pass=matched_by_pass,
+        causes=tuple(msgspec.convert(row["causes"] or [], list[Cause])),
     )

@@ -153,6 +153,7 @@ def run_published_payload(
             discrepancy_rate=_text(risk.discrepancy_rate),
             value_at_risk_rate=_text(risk.value_at_risk_rate),
             incomplete_reasons=plain_sentences(conclusion.incomplete_reasons),
+            causes=plain_sentences([cause.sentence for cause in conclusion.causes]),
             change=change,
         )
     ) | {"residuals": _residuals(conclusion.proofs)}

@@ -3,20 +3,15 @@
 import hashlib
 import os
 import shutil
+import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from recon_assets.archive.local import (
-    AUDIT_HEAD,
-    MANIFEST,
-    ArchivedDay,
-    AuditHead,
-    archive_day,
-    remembered_heads,
-)
+from recon_assets.archive.local import AUDIT_HEAD, ArchivedDay, AuditHead, archive_day, remembered_heads
+from recon_assets.archive.manifest import MANIFEST, MANIFEST_HASH, read_manifest
 from recon_assets.domain.errors import ArchiveUnreadable
 from recon_assets.domain.verdict import Verdict
 
@@ -38,7 +33,7 @@ def evidence(folder: Path) -> dict[str, Path]:
     }
 
 
-def archived(folder: Path, sources: dict[str, Path], *, run_id: str = "run-1") -> ArchivedDay:
+def archived(folder: Path, sources: dict[str, Path | bytes] | dict[str, Path], *, run_id: str = "run-1") -> ArchivedDay:
     return archive_day(
         folder / "archive",
         processor="stripe",
@@ -67,7 +62,7 @@ def test_the_manifest_lists_every_file_with_its_size_and_sha256(tmp_path: Path) 
 
     listed = msgspec.json.decode((day.folder / MANIFEST).read_bytes())["files"]
     found = contents(day.folder)
-    del found[MANIFEST]
+    del found[MANIFEST], found[MANIFEST_HASH]
     assert sorted(found) == [
         "discrepancies.parquet",
         "raw_processor_feed/deep/page-00002.json",
@@ -96,6 +91,32 @@ def test_the_statement_is_in_the_manifest_and_the_manifest_has_a_hash(tmp_path: 
     manifest = (day.folder / MANIFEST).read_bytes()
     assert msgspec.json.decode(manifest)["statement"] == STATEMENT | {"verdict": "discrepancies"}
     assert day.manifest_sha256 == hashlib.sha256(manifest).hexdigest()
+
+
+def test_the_hash_of_the_manifest_lies_beside_it_as_sha256sum_writes_it(tmp_path: Path) -> None:
+    day = archived(tmp_path, evidence(tmp_path))
+
+    assert (day.folder / MANIFEST_HASH).read_text() == f"{day.manifest_sha256}  manifest.json\n"
+    done = subprocess.run(["sha256sum", "--check", MANIFEST_HASH], cwd=day.folder, capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_bytes_are_archived_as_a_file(tmp_path: Path) -> None:
+    day = archived(tmp_path, {"deep/checks.json": b"[]\n"})
+    assert (day.folder / "deep/checks.json").read_bytes() == b"[]\n"
+    assert [file.path for file in day.files] == ["deep/checks.json"]
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[]", b'{"statement": {}}', b'{"statement": {}, "files": [{"path": 1}]}'])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / MANIFEST).write_bytes(damaged)
+    with pytest.raises(ArchiveUnreadable, match="not what this program writes"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveUnreadable, match=r"has no manifest.*Restore the folder from a copy"):
+        read_manifest(tmp_path)
 
 
 def test_equal_evidence_gives_an_equal_manifest(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ def test_a_tick_delivers_and_one_that_can_not_is_red_and_loses_nothing(
             INSERT INTO data_quality_checks (
                 dagster_run_id, asset_key, processor_name, business_date, check_name, passed, severity, description,
                 rows_checked, failed_rows, failed_rules, facts, run_id
-            ) VALUES ('d', 'stripe/report', 'stripe', '2025-09-30', 'report_totals_agree', TRUE, 'ERROR', 'd', 1, 0,
-                '{}', '{}', %s)
+            ) VALUES ('d', 'stripe/archive', 'stripe', '2025-09-30', 'reconciliation_is_proven', FALSE, 'ERROR', 'd',
+                1, 0, '{}', '{}', %s)
             """,
             [answer.run_id],
         )

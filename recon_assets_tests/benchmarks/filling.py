@@ -91,7 +91,7 @@ _RUNS: Final = """
         processor_transactions, internal_transactions, matched_count, discrepancy_count, missing_transaction_count,
         pending_count, rule_version,
         currency, total_volume_processed, total_discrepancy_amount, discrepancy_rate, value_at_risk_rate, risk_level,
-        compliance_status, incomplete_reasons, input_fingerprint, result_digest, metadata
+        compliance_status, incomplete_reasons, input_fingerprint, result_digest, metadata, manifest_sha256
     )
     SELECT
         tenant_id, id, processor_name, run_date, version, md5(seed || version), 'dagster-' || id, start_time,
@@ -117,7 +117,8 @@ _RUNS: Final = """
         CASE WHEN has_figures AND incomplete THEN '["the ledger feed is late"]'::jsonb ELSE '[]' END,
         md5(seed || 'inputs'), CASE WHEN has_figures THEN seed || seed END,
         CASE WHEN has_figures THEN '{"count_by_class": {"missing_in_ledger": 5, "amount_mismatch": 3}}'::jsonb
-        ELSE '{}' END
+        ELSE '{}' END,
+        CASE WHEN answers THEN seed || seed END
     FROM (
         SELECT f.*, f.answers OR f.version = 3 AS has_figures FROM filled_attempts AS f
     ) AS attempts
@@ -205,6 +206,18 @@ _OUTBOX: Final = """
     FROM filled_attempts WHERE version <> 3
 """
 
+_ARCHIVES: Final = """
+    INSERT INTO archives (
+        tenant_id, run_id, processor_name, business_date, folder, file_count, size_bytes, archived_at, state, place,
+        reason, attempts, due_at, shipped_at
+    )
+    SELECT tenant_id, id, processor_name, run_date, 'reports/' || run_date || '/' || processor_name || '/' || id, 25,
+        40000000, start_time, CASE WHEN waits.yes THEN 'waiting' ELSE 'shipped' END, 's3://evidence',
+        CASE WHEN waits.yes THEN 'S3 could not take the file (SlowDown)' END, 1, start_time,
+        CASE WHEN NOT waits.yes THEN start_time + interval '1 minute' END
+    FROM filled_attempts CROSS JOIN LATERAL (SELECT d <= 3 AS yes) AS waits WHERE answers
+"""
+
 _HEALTH: Final = """
     INSERT INTO system_health (tenant_id, component, status, check_time, latency_ms)
     SELECT %(tenant)s, 'component_' || c, 'healthy', %(until)s::date - p * interval '5 minutes', 12
@@ -217,7 +230,17 @@ def fill(connection: psycopg.Connection, extent: Extent) -> None:
     parameters = extent.parameters
     with connection.transaction(), _without_guards(connection), _without_indexes(connection):
         connection.execute("SELECT setseed(0.25), set_config('maintenance_work_mem', '256MB', true)")
-        for statement in (_DAYS, _ATTEMPTS, _RUNS, _PROOFS, _ACROSS_DAYS, _CHECKS, _OUTBOX, _HEALTH):
+        for statement in (
+            _DAYS,
+            _ATTEMPTS,
+            _RUNS,
+            _PROOFS,
+            _ACROSS_DAYS,
+            _CHECKS,
+            _OUTBOX,
+            _ARCHIVES,
+            _HEALTH,
+        ):
             connection.execute(statement.encode(), parameters)
         months = connection.execute(
             "SELECT DISTINCT date_trunc('month', run_date)::date FROM filled_days ORDER BY 1"

@@ -15,6 +15,15 @@ import psycopg
 
 from recon_assets.cli.show import SHOWN_DISCREPANCIES
 from recon_assets.domain.messages import MessageKind
+from recon_assets.store.archives import (
+    archive_of,
+    checks_of_run,
+    current_archive,
+    previous_day,
+    previous_version,
+    take_unshipped,
+    unshipped,
+)
 from recon_assets.store.checks import outcomes_of
 from recon_assets.store.health import latest_health
 from recon_assets.store.history import (
@@ -231,6 +240,11 @@ def _take(connection: TenantConnection, _: random.Random, __: Known) -> object:
         return take_messages(connection, kinds=list(MessageKind), limit=20, lease=timedelta(minutes=5))
 
 
+def _take_unshipped(connection: TenantConnection, _: random.Random, __: Known) -> object:
+    with connection.transaction(force_rollback=True):
+        return take_unshipped(connection, limit=1)
+
+
 def _begin(connection: TenantConnection, generator: random.Random, known: Known, *, published: bool) -> object:
     run = generator.choice([run for run in known.runs if run.has_answer])
     key = run.key if published else str(UUID(int=generator.getrandbits(128)))
@@ -286,6 +300,13 @@ _OF_THE_PROGRAM: Final[dict[str, Callable[[TenantConnection, random.Random, Know
     "health.latest_health": lambda connection, _, __: latest_health(connection),
     "outbox.waiting": lambda connection, _, __: waiting(connection),
     "outbox.take_messages, 20, taken back": _take,
+    "archives.unshipped": lambda connection, _, __: unshipped(connection),
+    "archives.take_unshipped, 1, taken back": _take_unshipped,
+    "archives.archive_of": _of_run(lambda c, run: archive_of(c, run.id)),
+    "archives.current_archive": _of_run(lambda c, run: current_archive(c, run.processor, run.day)),
+    "archives.previous_day": _of_run(lambda c, run: previous_day(c, run.processor, run.day)),
+    "archives.previous_version": _of_run(lambda c, run: previous_version(c, run.id)),
+    "archives.checks_of_run": _of_run(lambda c, run: checks_of_run(c, run.id)),
     "runs.begin_run, key published before": lambda *asked: _begin(*asked, published=True),
     "runs.begin_run, new, committed": lambda *asked: _begin(*asked, published=False),
     "publication._same_answer, the look-up": _is_same,

@@ -40,13 +40,14 @@ def table(printed: str) -> dict[str, tuple[str, str]]:
 def test_a_server_that_is_down_is_one_component_and_the_others_are_looked_at(
     deployment: Deployment, closed_port: int
 ) -> None:
-    examined = deployment.recon("doctor", DB_HOST="127.0.0.1", DB_PORT=str(closed_port), DB_PASSWORD="s3cret")
+    examined = deployment.call("doctor", DB_HOST="127.0.0.1", DB_PORT=str(closed_port), DB_PASSWORD="s3cret")
 
     assert (examined.returncode, examined.stderr) == (1, "")
     found = table(examined.stdout)
     assert {component: state for component, (state, _) in found.items()} == {
         "database": "down",
         "storage": "healthy",
+        "archive": "healthy",
         "good processor feed": "degraded",
         "good ledger feed": "degraded",
     }
@@ -56,7 +57,7 @@ def test_a_server_that_is_down_is_one_component_and_the_others_are_looked_at(
 
 
 def test_a_demand_for_tls_that_can_not_be_met_is_named_and_nothing_is_started(own_server_settings: Settings) -> None:
-    examined = Deployment(own_server_settings).recon("doctor", DB_SSLMODE="verify-full")
+    examined = Deployment(own_server_settings).call("doctor", DB_SSLMODE="verify-full")
 
     assert (examined.returncode, examined.stderr) == (1, "")
     state, reason = table(examined.stdout)["database"]
@@ -68,7 +69,7 @@ def test_a_demand_for_tls_that_can_not_be_met_is_named_and_nothing_is_started(ow
 def test_a_server_with_less_room_than_the_pool_may_want_is_degraded(deployment: Deployment, superuser) -> None:
     superuser.execute(f"ALTER DATABASE {deployment.settings.db_name} CONNECTION LIMIT 4".encode())
 
-    examined = deployment.recon("doctor", DB_POOL_SIZE="5")
+    examined = deployment.call("doctor", DB_POOL_SIZE="5")
 
     assert examined.returncode == 0, examined.stderr
     state, reason = table(examined.stdout)["database"]

@@ -63,8 +63,12 @@ def test_a_residual_is_a_reason() -> None:
 
 
 def test_incomplete_comes_before_discrepancies_and_discrepancies_before_green() -> None:
-    assert conclude(incomplete_reasons=["late"], discrepancy_count=5) is Verdict.INCOMPLETE
-    assert conclude(incomplete_reasons=[], discrepancy_count=5) is Verdict.DISCREPANCIES
+    noted = {"warning_count": 1, "pending_count": 2}
+
+    assert conclude(incomplete_reasons=["late"], discrepancy_count=5, **noted) is Verdict.INCOMPLETE
+    assert conclude(incomplete_reasons=[], discrepancy_count=5, **noted) is Verdict.DISCREPANCIES
+    assert conclude(incomplete_reasons=[], discrepancy_count=0, **noted) is Verdict.RECONCILED_WITH_WARNINGS
+    assert conclude(incomplete_reasons=[], discrepancy_count=0, pending_count=2) is Verdict.RECONCILED_WITH_PENDING
     assert conclude(incomplete_reasons=[], discrepancy_count=0) is Verdict.RECONCILED
 
 

@@ -1,14 +1,19 @@
 """Small deployments for tests: processors by HTTP or by files, run in this process or by the real command."""
 
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from recon_assets.cli import main
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.settings import Settings
 from recon_assets.store.database import open_database
@@ -119,16 +124,49 @@ class Deployment:
         return [sys.executable, "-m", "recon_assets.cli", *arguments]
 
     def recon(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The real command in a process of its own, with further environment variables."""
+        """The real command in a process of its own, with further environment variables. It costs seconds of imports."""
         return subprocess.run(
             self.command(*arguments),
             env=self.environment() | variables,
-            cwd=self.settings.reports_dir.parent,
+            cwd=self._folder,
             capture_output=True,
             text=True,
             timeout=600,
             check=False,
         )
+
+    def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The same by the entry point in this process: where what it does is tested, not that it is a process."""
+        told, complained = io.StringIO(), io.StringIO()
+        with (
+            self._as_if_started(arguments, variables),
+            redirect_stdout(told),
+            redirect_stderr(complained),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        code = _exit_code(ended.value.code)
+        return subprocess.CompletedProcess(arguments, code, told.getvalue(), complained.getvalue())
+
+    @property
+    def _folder(self) -> Path:
+        return self.settings.reports_dir.parent
+
+    @contextmanager
+    def _as_if_started(self, arguments: tuple[str, ...], variables: dict[str, str]) -> Iterator[None]:
+        """What a new process would find: its arguments, its folder, its variables, and no terminal."""
+        with pytest.MonkeyPatch.context() as patch, chdir(self._folder):
+            for name in set(os.environ) - set(environment := self.environment()):
+                patch.delenv(name)
+            for name, value in ({"COLUMNS": "80"} | environment | variables).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["recon", *arguments])
+            yield
+
+
+def _exit_code(code: str | int | None) -> int:
+    assert not isinstance(code, str), "`recon` tells by itself what went wrong"
+    return code or 0
 
 
 def with_configuration(settings: Settings, folder: Path, **changes: object) -> Deployment:

@@ -139,9 +139,9 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
     said = [
         deployment.recon("run", "--date", SAMPLE_DAY.isoformat(), **variables),
         deployment.recon("doctor", **variables),
-        deployment.recon("status", **variables),
-        deployment.recon("show", "stripe_refuses", SAMPLE_DAY.isoformat(), **variables),
-        deployment.recon("show", "square_refuses", SAMPLE_DAY.isoformat(), **variables),
+        deployment.call("status", **variables),
+        deployment.call("show", "stripe_refuses", SAMPLE_DAY.isoformat(), **variables),
+        deployment.call("show", "square_refuses", SAMPLE_DAY.isoformat(), **variables),
     ]
 
     for name, value in variables.items():

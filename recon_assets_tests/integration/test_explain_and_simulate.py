@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from recon_assets.settings import Settings
+from recon_assets.store.database import open_database
 from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.conftest import settings_on
 from recon_assets_tests.integration.deployments import HEADER, ROW, SAMPLE_DAY, Deployment, with_configuration
 
 NEXT = date(2025, 10, 1)
@@ -29,15 +31,20 @@ grace: {ledger: 3}
 Recon = Callable[..., Called]
 
 
-@pytest.fixture
-def deployment(settings: Settings, tmp_path: Path) -> Deployment:
-    """A processor by files, without any file."""
-    return with_configuration(settings, tmp_path).files_processor("shop", processor=None, ledger=None)
+# all on one worker, which runs the two days once
+pytestmark = pytest.mark.xdist_group("explain")
 
 
-@pytest.fixture
-def shop(deployment: Deployment) -> Deployment:
-    """After two days: one pair each, one card-like id that is missing, one record that comes a day late."""
+@pytest.fixture(scope="module")
+def two_days(
+    server, new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Deployment, Path]]:
+    """A processor by files after two days, and a copy of its files.
+
+    One pair each, one card-like id that is missing, one record that comes a day late.
+    """
+    folder = tmp_path_factory.mktemp("shop") / "as it is"
+    deployment = with_configuration(settings_on(server, folder, name=new_database()), folder)
     rows = {
         SAMPLE_DAY: ([ROW, CARD_ROW, LATE_ROW.format(day=SAMPLE_DAY)], [ROW]),
         NEXT: ([], [LATE_ROW.format(day=NEXT)]),
@@ -51,18 +58,36 @@ def shop(deployment: Deployment) -> Deployment:
             day=day,
         )
         deployment.run("shop", day)
-    return deployment
+    shutil.copytree(folder, kept := folder.parent / "as it was", copy_function=shutil.copy2, symlinks=True)
+    with open_database(deployment.settings) as database, database.connect():  # who has a session is not dropped
+        yield deployment, kept
 
 
 @pytest.fixture
-def call(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Recon:
+def shop(two_days: tuple[Deployment, Path]) -> Iterator[Deployment]:
+    """A test may change the files, which are brought back. It can't change the record: explaining only reads."""
+    deployment, kept = two_days
+    folder = deployment.settings.reports_dir.parent
+    yield deployment
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder, symlinks=True)
+
+
+@pytest.fixture
+def superuser(shop: Deployment) -> Iterator[psycopg.Connection]:
+    with open_database(shop.settings) as database, database.connect_as_migrator() as connected:
+        yield connected
+
+
+@pytest.fixture
+def call(shop: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Recon:
     """`recon` on that deployment, in this process."""
     for name in [name for name in os.environ if name.startswith(("RECON_", "DB_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
-    for name, value in deployment.environment().items():
+    for name, value in shop.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(deployment.settings.reports_dir.parent)
+    monkeypatch.chdir(shop.settings.reports_dir.parent)
     return lambda *arguments: recon(*arguments, monkeypatch=monkeypatch, capsys=capsys)
 
 
@@ -261,7 +286,7 @@ def test_a_simulation_for_machines_has_every_day_and_the_totals(shop: Deployment
     assert "neither in the storage nor in the archive" in left_out["reason"]
 
 
-def test_without_any_answer_there_is_nothing_to_simulate(call: Recon, tmp_path: Path) -> None:
+def test_where_no_day_has_an_answer_there_is_nothing_to_simulate(call: Recon, tmp_path: Path) -> None:
     rules = tmp_path / "new.yaml"
     rules.write_text(OTHER_RULES)
 

@@ -129,7 +129,7 @@ def test_a_failing_processor_does_not_stop_the_others_and_the_command_says_so(
     deployment.http_processor("broken", processor_url=f"http://127.0.0.1:{closed_port}")
     deployment.files_processor("good", processor=GOOD, ledger=GOOD)
 
-    finished = deployment.recon("run", "--processors", "broken", "good", "--date", "2025-09-30")
+    finished = deployment.call("run", "--processors", "broken", "good", "--date", "2025-09-30")
 
     assert finished.returncode == 1, finished.stderr
     assert "failed" in finished.stdout

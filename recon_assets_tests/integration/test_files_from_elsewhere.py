@@ -1,4 +1,4 @@
-"""A processor whose files lie on S3 and whose ledger's files come by SFTP, by the real commands and the real sensor."""
+"""A processor whose files lie on S3 and whose ledger's files come by SFTP, by the commands and the real sensor."""
 
 import json
 from collections.abc import Iterator
@@ -99,8 +99,8 @@ def test_a_day_of_files_on_s3_and_by_sftp_is_reconciled_to_the_last_minor_unit(e
     elsewhere.put_ledger(ENTRIES)
     deployment = elsewhere.deployment
 
-    finished = deployment.recon("run", "--processors", "shop", "--date", SAMPLE_DAY.isoformat())
-    examined = deployment.recon("doctor")
+    finished = deployment.call("run", "--processors", "shop", "--date", SAMPLE_DAY.isoformat())
+    examined = deployment.call("doctor")
 
     told = finished.stdout + finished.stderr + examined.stdout + examined.stderr
     assert (finished.returncode, examined.returncode) == (0, 0), told

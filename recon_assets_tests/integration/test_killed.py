@@ -74,7 +74,7 @@ def test_a_run_killed_after_any_stage_leaves_an_answer_or_none_and_the_next_run_
     process.wait()
     half = deployment.query("SELECT count(*) FROM missing_transactions")
 
-    finished = deployment.recon("run", "--processors", "acme", "--date", "2025-09-30")
+    finished = deployment.call("run", "--processors", "acme", "--date", "2025-09-30")
 
     assert half in ([(0,)], [(RECORDS // 3,)])
     assert finished.returncode == 0, finished.stdout + finished.stderr

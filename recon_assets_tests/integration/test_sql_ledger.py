@@ -1,4 +1,4 @@
-"""A processor-day whose ledger is a SELECT on SQLite, by the real commands."""
+"""A processor-day whose ledger is a SELECT on SQLite, by the commands."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_day_is_reconciled_with_a_ledger_by_sql_and_the_doctor_finds_it_health
     deployment = deployment_of(settings, tmp_path)
     url = sqlite_file(tmp_path / "ledger.sqlite", ENTRIES)
 
-    finished = deployment.recon("run", "--processors", "shop", "--date", SAMPLE_DAY.isoformat(), **{URL_ENV: url})
+    finished = deployment.call("run", "--processors", "shop", "--date", SAMPLE_DAY.isoformat(), **{URL_ENV: url})
 
     assert finished.returncode == 0, finished.stdout + finished.stderr
     run = deployment.newest("shop")
@@ -58,7 +58,7 @@ def test_a_day_is_reconciled_with_a_ledger_by_sql_and_the_doctor_finds_it_health
     }
     assert len((query.parent / "rows.jsonl").read_text().splitlines()) == 2
 
-    examined = deployment.recon("doctor", **{URL_ENV: url})
+    examined = deployment.call("doctor", **{URL_ENV: url})
 
     assert examined.returncode == 0, examined.stdout + examined.stderr
     health = dict(deployment.query("SELECT component, status FROM system_health"))
@@ -70,7 +70,7 @@ def test_the_doctor_says_when_the_ledger_is_not_there_and_names_the_variable(
 ) -> None:
     deployment = deployment_of(settings, tmp_path)
 
-    examined = deployment.recon("doctor", **{URL_ENV: f"sqlite:///{tmp_path}/nowhere.sqlite"})
+    examined = deployment.call("doctor", **{URL_ENV: f"sqlite:///{tmp_path}/nowhere.sqlite"})
 
     assert examined.returncode == 1
     ((status, reason),) = deployment.query(

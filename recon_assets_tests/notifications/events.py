@@ -8,7 +8,6 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.messages import (
     Amounts,
     ArchiveWaiting,
-    Cause,
     Change,
     CheckFailed,
     ClassFigures,
@@ -66,7 +65,7 @@ ANSWER = RunPublished(
     compliance=ComplianceStatus.COMPLIANT,
     discrepancy_rate="0.1667",
     value_at_risk_rate="0.0030",
-    causes=(Cause("all 5 lie within 23:00 to 24:00: cut-off"),),
+    causes=("all 5 lie within 23:00 to 24:00: cut-off",),
     change=Change(
         since=date(2025, 9, 29), new=Amounts(4, (usd(1_596),)), resolved=Amounts(), persisting=Amounts(1, (usd(399),))
     ),

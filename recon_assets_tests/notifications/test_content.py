@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from recon_assets.domain.messages import AlertSeverity, Cause, Money, plain_sentences
+from recon_assets.domain.messages import AlertSeverity, Money, plain_sentences
 from recon_assets.domain.verdict import Verdict
 from recon_assets.notifications.chat import chat_text, page_text
 from recon_assets.notifications.content import content_of
@@ -133,7 +133,7 @@ def test_further_causes_a_residual_and_a_newer_version_are_said() -> None:
     event = replace(
         ANSWER,
         version=3,
-        causes=(Cause("one"), Cause("two")),
+        causes=("one", "two"),
         proofs=(replace(PROOF, ledger_total_minor=655_754),),
     )
     assert content(event).sentences == (

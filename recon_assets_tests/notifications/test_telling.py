@@ -297,17 +297,17 @@ def test_what_is_late_is_told_once_by_the_clock_of_the_processor(
 
 
 def reported(teller: Teller, connection, tmp_path: Path, key: str) -> str:
-    """Publish with the check that says that the report is written, and write a report."""
+    """Publish with the last check of a run, and write a report."""
     rows = [missing("a")]
     run = begin(connection, key)
-    done = CheckOutcome("report_totals_agree", passed=True, severity=Severity.ERROR, description="d")
+    done = CheckOutcome("reconciliation_is_proven", passed=True, severity=Severity.ERROR, description="d")
     publish_run(
         connection,
         run_id=run.run_id,
         conclusion=conclusion(rows),
         discrepancies=write(tmp_path, rows),
         input_fingerprint=key,
-        checks=AssetOutcomes("stripe/report", [done]),
+        checks=AssetOutcomes("stripe/archive", [done]),
     )
     files = report_files(teller.settings.reports_dir, processor="stripe", business_date=DAY)
     files.json.parent.mkdir(parents=True, exist_ok=True)

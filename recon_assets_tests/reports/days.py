@@ -14,9 +14,10 @@ from recon_assets.matching.conclude import conclude_day
 from recon_assets.matching.engine import Day as MatchedDay
 from recon_assets.matching.engine import match_day
 from recon_assets.matching.rules import MatchingRules
-from recon_assets.reports.csv_report import write_csv_report
+from recon_assets.reports.all_reports import write_reports
 from recon_assets.reports.json_report import ReportOrigin, write_json_report
 from recon_assets.reports.paths import ReportFiles, report_files
+from recon_assets.reports.surroundings import Surroundings
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
 DATE = date(2025, 9, 30)
@@ -28,6 +29,8 @@ ORIGIN = ReportOrigin(
     ledger_feed="https://ledger.example/entries",
 )
 
+NOTHING_AROUND = Surroundings()
+
 
 @dataclass(frozen=True)
 class Day:
@@ -36,7 +39,13 @@ class Day:
 
 
 def reconciled(
-    folder: Path, processor: list[Record], ledger: list[Record], *, problem: str | None = None, says_empty: bool = False
+    folder: Path,
+    processor: list[Record],
+    ledger: list[Record],
+    *,
+    problem: str | None = None,
+    says_empty: bool = False,
+    rules: MatchingRules | None = None,
 ) -> Day:
     """`problem` is something that the processor's feed did not bring: the day is incomplete then."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +56,7 @@ def reconciled(
             transactions=write_frame_file(folder / "transactions.parquet", processor),
             ledger_entries=write_frame_file(folder / "ledger_entries.parquet", ledger),
         ),
-        MatchingRules(),
+        rules or MatchingRules(),
         into=folder / "matched",
     )
     problems = {Side.PROCESSOR: (problem,) if problem else (), Side.LEDGER: ()}
@@ -66,16 +75,23 @@ def reconciled(
     return Day(conclusion=conclusion, discrepancies=matching.discrepancies)
 
 
-def reported(folder: Path, day: Day) -> ReportFiles:
+def reported(folder: Path, day: Day, *, surroundings: Surroundings = NOTHING_AROUND) -> ReportFiles:
     files = report_files(folder, processor="stripe", business_date=DATE)
-    write_json_report(files.json, conclusion=day.conclusion, origin=ORIGIN, discrepancies=day.discrepancies)
-    write_csv_report(files.csv, discrepancies=day.discrepancies)
+    write_reports(
+        files,
+        conclusion=day.conclusion,
+        origin=ORIGIN,
+        surroundings=surroundings,
+        discrepancies=day.discrepancies,
+    )
     return files
 
 
 def json_of(folder: Path, day: Day) -> tuple[bytes, dict]:
     """The bytes of the JSON report, and what they say."""
-    written = reported(folder, day).json.read_bytes()
+    path = folder / "report.json"
+    write_json_report(path, conclusion=day.conclusion, origin=ORIGIN, discrepancies=day.discrepancies)
+    written = path.read_bytes()
     return written, msgspec.json.decode(written)
 
 

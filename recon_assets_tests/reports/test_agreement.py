@@ -1,11 +1,15 @@
 """The written reports against the record: what was changed by hand afterwards is named."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import msgspec
 import pytest
 
+from recon_assets.domain.causes import Cause, CauseKind
+from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.agreement import FIGURES, differences
 from recon_assets.reports.paths import ReportFiles
 from recon_assets_tests.matching.frames import Record
@@ -41,7 +45,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, Day
 def written(original: tuple[ReportFiles, Day], tmp_path: Path) -> tuple[ReportFiles, Day]:
     """Reports of one's own, to be changed."""
     files, day = original
-    return ReportFiles(json=Path(shutil.copy(files.json, tmp_path)), csv=Path(shutil.copy(files.csv, tmp_path))), day
+    copies = {kind: Path(shutil.copy(file, tmp_path)) for kind, file in files.by_kind().items()}
+    return ReportFiles(**copies), day
 
 
 def changed(path: Path, old: str, new: str) -> None:
@@ -168,16 +173,62 @@ def test_a_missing_transaction_claimed_on_an_incomplete_day_is_named(
 
     found = differences(files, incomplete.conclusion)
 
-    assert found == ("summary in JSON", "missing transactions in JSON")
+    assert found == ("summary in JSON", "missing transactions in JSON", "verdict in XLSX", "verdict in HTML")
 
 
 def test_reports_of_another_day_disagree_in_everything(tmp_path: Path, written: tuple[ReportFiles, Day]) -> None:
     files, _ = written
     other = reconciled(tmp_path, [Record("a", 7), Record("b", 8), Record("z")], [Record("z")])
+    cause = Cause(CauseKind.ONE_MERCHANT, "all 2 belong to one merchant, ACME", 2, 10_000, {"USD": 15})
+    other_answer = replace(other.conclusion, causes=(cause,), verdict=Verdict.RECONCILED)
 
-    assert differences(files, other.conclusion) == tuple(
-        name for name in FIGURES if name != "missing transactions in JSON"
-    )
+    assert differences(files, other_answer) == tuple(name for name in FIGURES if name != "missing transactions in JSON")
+
+
+@pytest.mark.parametrize(
+    ("place", "old", "new", "named"),
+    [
+        ("data-value=", '"discrepancies"', '"reconciled"', "verdict in HTML"),
+        ('data-class="amount_mismatch" data-count=', '"2"', '"3"', "discrepancies by class in HTML"),
+        ('data-figure="signed" data-currency="JPY">', "-100", "100", "amounts in HTML"),
+        ('data-figure="residual" data-currency="USD">', "0.00", "0.01", "proof in HTML"),
+        ('data-figure="processor_total" data-currency="JPY">', "700", "7", "proof in HTML"),
+    ],
+)
+def test_a_change_in_the_page_is_named(
+    written: tuple[ReportFiles, Day], place: str, old: str, new: str, named: str
+) -> None:
+    files, day = written
+
+    changed(files.html, place + old, place + new)
+
+    assert differences(files, day.conclusion) == (named,)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "old", "new", "named"),
+    [
+        ("summary", "<t>discrepancies</t></is></c></row>", "<t>reconciled</t></is></c></row>", ("verdict in XLSX",)),
+        ("discrepancies", "<v>0.01</v>", "<v>0.02</v>", ("amounts in XLSX",)),
+        ("discrepancies", "<t>JPY</t>", "<t>USD</t>", ("amounts in XLSX",)),
+        ("discrepancies", "<t>amount_mismatch</t>", "<t>fee_mismatch</t>", ("discrepancies by class in XLSX",)),
+        ("proof", "<v>0</v>", "<v>1</v>", ("proof in XLSX",)),
+    ],
+)
+def test_a_change_in_the_workbook_is_named(
+    written: tuple[ReportFiles, Day], sheet: str, old: str, new: str, named: tuple[str, ...]
+) -> None:
+    files, day = written
+    member = f"xl/worksheets/sheet{['summary', 'discrepancies', 'checks', 'proof'].index(sheet) + 1}.xml"
+    with ZipFile(files.xlsx) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    assert old.encode() in parts[member]
+    parts[member] = parts[member].replace(old.encode(), new.encode(), -1 if sheet == "proof" else 1)
+    with ZipFile(files.xlsx, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+
+    assert differences(files, day.conclusion) == named
 
 
 def test_a_report_cut_short_is_an_error_and_never_agreement(written: tuple[ReportFiles, Day]) -> None:

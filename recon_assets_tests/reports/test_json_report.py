@@ -47,7 +47,7 @@ def test_the_report_has_exactly_these_parts_and_keys(tmp_path: Path) -> None:
         ],
         "financial_impact": ["discrepancy_rate", "value_at_risk_rate", "risk_level", "compliance_status"],
     }
-    assert list(report)[3:] == ["missing_transactions", "discrepancies", "pending", "explained"]
+    assert list(report)[4:] == ["missing_transactions", "discrepancies", "pending", "explained"]
     assert list(report["missing_transactions"][0]) == [
         "transaction_id",
         "amount",

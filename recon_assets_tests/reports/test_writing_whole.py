@@ -3,6 +3,7 @@
 import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -11,10 +12,12 @@ import pytest
 
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.reports.csv_report import write_csv_report
+from recon_assets.reports.html_report import write_html_report
 from recon_assets.reports.json_report import write_json_report
 from recon_assets.reports.paths import report_files
+from recon_assets.reports.xlsx_report import write_xlsx_report
 from recon_assets_tests.matching.frames import Record
-from recon_assets_tests.reports.days import ORIGIN, Day, reconciled, reported
+from recon_assets_tests.reports.days import NOTHING_AROUND, ORIGIN, Day, reconciled, reported
 
 BROKEN = (ZeroDivisionError, KeyboardInterrupt)
 
@@ -29,22 +32,27 @@ def spoilt(day: Day) -> Path:
     broken = pa.array([b"\xff\xfe"] * table.num_rows, type=pa.binary())
     text = pa.Array.from_buffers(pa.string(), table.num_rows, broken.buffers())
     path = day.discrepancies.with_name("spoilt.parquet")
-    pq.write_table(table.set_column(table.schema.get_field_index("merchant_id"), "merchant_id", text), path)
+    pq.write_table(table.set_column(table.schema.get_field_index("pass"), "pass", text), path)
     return path
 
 
 def test_a_report_that_fails_while_it_is_written_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
     day = reconciled(tmp_path, [Record("a"), Record("b")], [Record("b")])
     files = reported(tmp_path, day)
-    before = {path: path.read_bytes() for path in (files.json, files.csv)}
+    before = {path: path.read_bytes() for path in files.by_kind().values()}
 
     with pytest.raises(duckdb.Error):
         write_json_report(files.json, conclusion=day.conclusion, origin=ORIGIN, discrepancies=spoilt(day))
     with pytest.raises(duckdb.Error):
         write_csv_report(files.csv, discrepancies=spoilt(day))
+    answer: Any = {"conclusion": day.conclusion, "origin": ORIGIN, "surroundings": NOTHING_AROUND}
+    with pytest.raises(duckdb.Error):
+        write_xlsx_report(files.xlsx, discrepancies=spoilt(day), **answer)
+    with pytest.raises(duckdb.Error):
+        write_html_report(files, discrepancies=spoilt(day), **answer)
 
     assert {path: path.read_bytes() for path in before} == before
-    assert left_in(files.json.parent) == [files.csv.name, files.json.name]
+    assert left_in(files.json.parent) == sorted(path.name for path in files.by_kind().values())
 
 
 def test_a_first_report_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -64,7 +72,7 @@ def test_writing_again_replaces_the_report(tmp_path: Path) -> None:
     assert again == files
     assert b'"transaction_id":"c"' in files.json.read_bytes()
     assert b'"transaction_id":"a"' not in files.json.read_bytes()
-    assert left_in(files.json.parent) == [files.csv.name, files.json.name]
+    assert left_in(files.json.parent) == sorted(path.name for path in files.by_kind().values())
 
 
 @pytest.mark.parametrize("error", BROKEN)
@@ -114,3 +122,4 @@ def test_a_report_lies_in_a_folder_of_its_processor_and_day() -> None:
 
     assert files.json == Path("/reports/stripe_2025-09-30/reconciliation_report_stripe_2025-09-30.json")
     assert files.csv == Path("/reports/stripe_2025-09-30/reconciliation_report_stripe_2025-09-30.csv")
+    assert {path.suffix for path in files.by_kind().values()} == {".json", ".csv", ".xlsx", ".html"}

@@ -10,7 +10,7 @@ from typing import Final
 
 from recon_assets.matching.rule_scores import Features, Scored
 from recon_assets.matching.rules import MatchingRules, Pass
-from recon_assets_tests.scorecard.frames import GeneratedDay, write_day
+from recon_assets_tests.scorecard.frames import Frame, GeneratedDay, write_day
 
 BURSTS: Final = (2, 3, 5)
 BURST_GAP_S: Final = 3
@@ -35,7 +35,8 @@ KEYLESS_RULES: Final = MatchingRules(
 
 def write_keyless_day(folder: Path, *, rows: int, seed: int = 1) -> GeneratedDay:
     """About `rows` records a side."""
-    return write_day(folder, records=_records(rows, seed), seed=seed)
+    sides = (Frame.PROCESSOR, Frame.LEDGER)
+    return write_day(folder, records=_records(rows, seed), numbers=rows, frames=sides, seed=seed)
 
 
 def _records(rows: int, seed: int) -> str:
@@ -49,7 +50,7 @@ def _records(rows: int, seed: int) -> str:
             CASE WHEN i < {rows // 2} THEN i // {cycle} * {cycle} + {bursts}[1 + i % {cycle}] ELSE i END AS burst,
             CASE WHEN i < {rows // 2} THEN {places}[1 + i % {cycle}] ELSE 0 END AS place,
             CAST(hash(i, {seed}) >> 2 AS BIGINT) AS luck
-        FROM range({rows}) AS r (i)
+        FROM numbers
     ),
     alike AS (SELECT *, CAST(hash(burst, {seed} + 1) >> 2 AS BIGINT) AS look FROM paid),
     sides AS (
@@ -58,7 +59,7 @@ def _records(rows: int, seed: int) -> str:
         FROM alike
     )
     SELECT
-        v.side, s.key, 0 AS copy, CASE WHEN s.class = 'matched' THEN 0 END AS pair, s.class,
+        v.side AS frame, s.key, CASE WHEN s.class = 'matched' THEN 0 END AS pair, s.class,
         v.prefix || md5(concat_ws(' ', {seed}, v.side, s.key))[:23] AS transaction_id,
         CAST(NULL AS VARCHAR) AS reference_number,
         CASE WHEN v.side = 'processor' OR s.luck // 7 % 50 > 0 THEN 'MERCHANT_' || s.look % 20 END AS merchant_id,

@@ -2,25 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
+from recon_assets_tests.scorecard.charts import CLASSES, MEMORY, SECONDS
 from recon_assets_tests.scorecard.children import ChildFailed, Measured
 from recon_assets_tests.scorecard.environments import Peer
-from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun
+from recon_assets_tests.scorecard.keyed_day import HAPPENINGS
+from recon_assets_tests.scorecard.runs import OURS, KeyedRun, KeylessRun, most_telling
 from recon_assets_tests.scorecard.scores import PairScores, Score
 
 NOTHING = "-"
 
 _ABOUT = """\
 Written by `make scorecard`; not edited. Days are generated with their truth (`recon_assets_tests/scorecard`): ids of 27
-characters, JPY, USD and KWD, refunds and fees, sixteen things that can happen to a payment in equal parts. What a tool
-finds is held against what is so. """
+characters, JPY, USD and KWD, refunds and fees, {happenings} things that can happen to a payment in equal parts, a day
+before that left records open, and an answer of before that was of other transactions. What a tool finds is held against
+what is so. """
 _ABOUT_CLASSES = """\
 `-`: the tool has no such class. Ours is scored by record, a peer by transaction id. Peers join by one key, and get
-amounts and tolerance as integers of minor units, their best case. Records with another id and the same reference, and
-those tied, are among what they call missing or mismatching."""
+amounts and tolerance as integers of minor units, their best case. Records with another id and the same reference,
+those tied, and those whose counterpart is of the day before, are among what they call missing or mismatching."""
 _ABOUT_COSTS = """\
 Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
 differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs
-more, and a limit of 0.25 is a quarter of ours.
+more, and a limit of 0.25 is a quarter of ours. Ours knows what the day before left open; the line of a day concluded
+before also holds every transaction against the answer before, which no other tool does.
 A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
 each start: where there is none, its wall seconds are mostly that."""
 _ABOUT_LOOK_ALIKES = """\
@@ -35,16 +39,20 @@ def markdown(
     peers: Sequence[Peer],
     not_installed: Mapping[str, str],
     machine: str,
+    images: str,
 ) -> str:
-    """The whole of docs/scorecard.md."""
+    """The whole of docs/scorecard.md. `images` is the folder of the charts, from there."""
     parts = [
         "# Scorecard",
-        _ABOUT + machine,
+        _ABOUT.format(happenings=len(HAPPENINGS)) + machine,
         "## With ids",
         _ours(keyed),
         _classes(keyed, peers),
+        f"![Precision and recall by class and tool]({images}/{CLASSES})",
         "## What it costs",
         _ABOUT_COSTS,
+        f"![CPU seconds by rows a side and tool]({images}/{SECONDS})",
+        f"![Peak memory by rows a side and tool]({images}/{MEMORY})",
         *(_costs(run) for run in keyed),
         "## Without ids: look-alikes",
         _keyless(keyless),
@@ -77,8 +85,8 @@ def _ours(runs: Sequence[KeyedRun]) -> str:
                 _ratio(min(score.precision or 0 for score in scores)),
                 _ratio(min(score.recall or 0 for score in scores)),
                 _score(run.pairs),
-                f"{run.ours.told['auto_match_rate']:.2%}",
-                ", ".join(str(value) for value in run.ours.told["residuals"].values()),
+                f"{run.told['auto_match_rate']:.2%}",
+                ", ".join(str(value) for value in run.told["residuals"].values()),
             ]
         )
     head = ["rows a side", "discrepancies", "lowest precision of a class", "lowest recall", "pairs", "auto-matched"]
@@ -86,8 +94,7 @@ def _ours(runs: Sequence[KeyedRun]) -> str:
 
 
 def _classes(runs: Sequence[KeyedRun], peers: Sequence[Peer]) -> str:
-    """The largest day that every tool was given, with most discrepancies."""
-    run = max(runs, key=lambda one: (len(one.scores), one.percent, one.rows))
+    run = most_telling(runs)
     tools = [OURS, *(peer.name for peer in peers if peer.name in run.scores)]
     rows = [[f"`{word}`", *(_score(run.scores[tool].get(word)) for tool in tools)] for word in sorted(run.scores[OURS])]
     return (

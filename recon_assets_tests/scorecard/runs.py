@@ -1,9 +1,10 @@
 """The days of one scorecard: generates each, lets ours, the limits and the peers at it, and scores what they found."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from recon_assets_tests.scorecard.children import ChildFailed, Measured, measure, own
 from recon_assets_tests.scorecard.environments import PEERS_FOLDER, Peer, python_of
@@ -19,13 +20,15 @@ ROUNDS_OF_LARGE: Final = 3
 ROUNDS_OF_PEERS_OF_LARGE: Final = 1
 LARGE_ROWS: Final = 1_000_000
 OURS: Final = "ours"
+AGAIN: Final = "ours, a day concluded before"
+"""What the record of every day needs later: each transaction is held against the answer before, too."""
 KEYS: Final = "limit: join of the keys"
 COLUMNS: Final = "limit: reading the columns"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedRun:
-    """One day with ids. `scores` has, by tool, only the classes that the tool can express."""
+    """One day with ids. `scores` has, by tool, only the classes that the tool can express; ours are of `AGAIN`."""
 
     rows: int
     percent: int
@@ -37,6 +40,11 @@ class KeyedRun:
     def ours(self) -> Measured:
         return _must(self.measured[OURS])
 
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """What ours found of the whole day."""
+        return _must(self.measured[AGAIN]).told
+
 
 @dataclass(frozen=True, slots=True)
 class KeylessRun:
@@ -47,17 +55,25 @@ class KeylessRun:
     scores: Mapping[str, PairScores]
 
 
+def most_telling(runs: Sequence[KeyedRun]) -> KeyedRun:
+    """The largest day that every tool was given, with most discrepancies."""
+    return max(runs, key=lambda one: (len(one.scores), one.percent, one.rows))
+
+
 def keyed_runs(sizes: Sequence[int], peers: Sequence[Peer], *, folder: Path, cache: Path) -> Iterator[KeyedRun]:
-    """Every size with every share of discrepancies, the smallest first."""
+    """Every size with every share of discrepancies, the smallest first. The files of a day go before the next comes."""
     for rows in sizes:
         for percent in PERCENTS:
-            yield _keyed_run(rows, percent, peers, folder=folder / f"keyed-{rows}-{percent}", cache=cache)
+            place = folder / f"keyed-{rows}-{percent}"
+            yield _keyed_run(rows, percent, peers, folder=place, cache=cache)
+            shutil.rmtree(place)
 
 
 def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, cache: Path) -> KeyedRun:
     generated = write_keyed_day(folder, rows=rows, discrepancies_percent=percent)
     commands = {
         OURS: own("ours", folder, "keyed", folder / "matched"),
+        AGAIN: own("ours", folder, "again", folder / "matched_again"),
         KEYS: own("limits", folder, "keys"),
         COLUMNS: own("limits", folder, "columns"),
     }
@@ -67,7 +83,7 @@ def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, 
     if rows >= LARGE_ROWS:
         rounds, of_peers = (ROUNDS_OF_LARGE, ROUNDS_OF_PEERS_OF_LARGE)
     measured = measure(commands, rounds=rounds, less={peer.name: of_peers for peer in asked})
-    told = _must(measured[OURS]).told
+    told = _must(measured[AGAIN]).told
     scores = {OURS: {word: Score(*counts) for word, counts in told["classes"].items()}}
     for peer in asked:
         result = measured[peer.name]

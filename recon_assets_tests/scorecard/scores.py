@@ -1,17 +1,17 @@
 """What was found, held against the truth: precision and recall by class, and of pairs.
 
-Sets of records and pairs in DuckDB; ratios are exact counts divided once, and None where there is nothing to divide.
+Sets of records and pairs in DuckDB within a limit of memory; ratios are exact counts divided once, and None where there
+is nothing to divide.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import Any
 
 from recon_assets.matching.duckdb_runner import quoted
 from recon_assets.matching.engine import Matching
-from recon_assets_tests.scorecard.frames import GeneratedDay
+from recon_assets_tests.scorecard.frames import GeneratedDay, bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +51,51 @@ class PairScores:
 
 
 def class_scores(generated: GeneratedDay, matching: Matching) -> Mapping[str, Score]:
-    """By class, in records: a match worth a row is two. A record in no row is `matched`."""
+    """By class, in records: a match worth a row is two. A record in no row is `matched`.
+
+    A restated record is one of the answer before, known by its id, beside what it is today.
+    """
     rows = " UNION ALL ".join(
         f"SELECT '{side}' AS side, {side}_seq AS seq, class FROM read_parquet({quoted(matching.discrepancies)})"
-        f" WHERE {side}_seq IS NOT NULL"
+        f" WHERE {side}_seq IS NOT NULL AND class <> 'restated'"
         for side in ("processor", "ledger")
     )
     found = (
-        f"SELECT t.side, t.seq, coalesce(r.class, 'matched') AS class FROM read_parquet({quoted(generated.truth)}) AS t"
+        f"SELECT t.side, t.seq, coalesce(r.class, 'matched') AS class FROM ({_truth(generated)}) AS t"
         f" LEFT JOIN ({rows}) AS r ON t.side = r.side AND t.seq = r.seq"
     )
-    return _by_class(found, generated, columns="side, seq, class")
+    restated = (
+        f"SELECT transaction_id, class FROM read_parquet({quoted(matching.discrepancies)}) WHERE class = 'restated'"
+    )
+    was = f"SELECT transaction_id, class FROM read_parquet({quoted(generated.truth)}) WHERE side = 'concluded'"
+    return {
+        **_by_class(found, _truth(generated), generated, columns="side, seq, class"),
+        **_by_class(restated, was, generated, columns="transaction_id, class"),
+    }
+
+
+def _truth(generated: GeneratedDay) -> str:
+    """The records of both sides."""
+    return (
+        "SELECT side, seq, transaction_id, class"
+        f" FROM read_parquet({quoted(generated.truth)}) WHERE side <> 'concluded'"
+    )
 
 
 def class_scores_by_id(generated: GeneratedDay, found: Path) -> Mapping[str, Score]:
     """By class, in transaction ids: for tools that know no other address. `found` has transaction_id and class."""
     return _by_class(
         f"SELECT transaction_id, class FROM read_csv({quoted(found)}, header = true, all_varchar = true)",
+        _truth(generated),
         generated,
         columns="transaction_id, class",
     )
 
 
-def _by_class(found: str, generated: GeneratedDay, *, columns: str) -> Mapping[str, Score]:
+def _by_class(found: str, truth: str, generated: GeneratedDay, *, columns: str) -> Mapping[str, Score]:
     query = f"""
     WITH found AS (SELECT DISTINCT {columns} FROM ({found})),
-    truth AS (SELECT DISTINCT {columns} FROM read_parquet({quoted(generated.truth)})),
+    truth AS (SELECT DISTINCT {columns} FROM ({truth})),
     counted AS (
         SELECT class, count(*) AS found, 0 AS correct, 0 AS expected FROM found GROUP BY class
         UNION ALL SELECT class, 0, 0, count(*) FROM truth GROUP BY class
@@ -84,13 +103,18 @@ def _by_class(found: str, generated: GeneratedDay, *, columns: str) -> Mapping[s
     )
     SELECT class, sum(found), sum(correct), sum(expected) FROM counted GROUP BY class ORDER BY class
     """
-    return {row[0]: Score(int(row[1]), int(row[2]), int(row[3])) for row in duckdb.sql(query).fetchall()}
+    return {row[0]: Score(int(row[1]), int(row[2]), int(row[3])) for row in _rows(query, generated)}
+
+
+def _rows(query: str, generated: GeneratedDay) -> list[tuple[Any, ...]]:
+    with bounded(generated.folder) as connection:
+        return connection.execute(query).fetchall()
 
 
 def keyed_pairs(generated: GeneratedDay, matching: Matching) -> Score:
     """Which transaction with which ledger entry. What no careful file has is matched by its id."""
     alone = (
-        f"SELECT {{side}}_seq AS seq FROM read_parquet({quoted(matching.discrepancies)})"
+        f"SELECT {{side}}_seq AS seq FROM read_parquet({quoted(matching.discrepancies)}) WHERE class <> 'restated'"
         f" UNION ALL SELECT {{side}}_seq FROM read_parquet({quoted(matching.matches)})"
     )
     return _pair_score(
@@ -120,9 +144,7 @@ def keyless_pairs_of_a_peer(generated: GeneratedDay, found: Path) -> PairScores:
 
 
 def _pair_scores(confirmed: str, suggested: str, generated: GeneratedDay) -> PairScores:
-    ((candidates, records),) = duckdb.sql(
-        f"SELECT count(*), count(DISTINCT processor_seq) FROM ({suggested})"
-    ).fetchall()
+    ((candidates, records),) = _rows(f"SELECT count(*), count(DISTINCT processor_seq) FROM ({suggested})", generated)
     return PairScores(
         confirmed=_pair_score(confirmed, generated),
         with_suggestions=_pair_score(f"{confirmed} UNION {suggested}", generated),
@@ -132,9 +154,10 @@ def _pair_scores(confirmed: str, suggested: str, generated: GeneratedDay) -> Pai
 
 def _pair_score(found: str, generated: GeneratedDay) -> Score:
     truth = f"read_parquet({quoted(generated.pairs)})"
-    ((count, right, true),) = duckdb.sql(
+    ((count, right, true),) = _rows(
         f"WITH found AS ({found}) SELECT (SELECT count(*) FROM found),"
         f" (SELECT count(*) FROM found INNER JOIN {truth} USING (processor_seq, ledger_seq)),"
-        f" (SELECT count(*) FROM {truth})"
-    ).fetchall()
+        f" (SELECT count(*) FROM {truth})",
+        generated,
+    )
     return Score(count, right, true)

@@ -1,5 +1,6 @@
 """The scorecard, small: on a generated day everything is found and nothing else, with ids and without."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,14 +10,14 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.matching.engine import match_day
 from recon_assets.matching.rule_values import DayCount, Grace
 from recon_assets.schemas.frames import FRAME_SCHEMA
-from recon_assets_tests.scorecard.frames import EXPONENTS, GeneratedDay
-from recon_assets_tests.scorecard.keyed_day import HAPPENINGS, KEYED_RULES, write_keyed_day
+from recon_assets_tests.scorecard.frames import EXPONENTS, Frame, GeneratedDay
+from recon_assets_tests.scorecard.keyed_day import HAPPENINGS, KEYED_RULES, OPEN, write_keyed_day
 from recon_assets_tests.scorecard.keyless_day import KEYLESS_RULES, write_keyless_day
 from recon_assets_tests.scorecard.scores import Score, class_scores, keyed_pairs, keyless_pairs
 
 ROWS = 3_000
 LOOK_ALIKES = 2_000
-CLASSES_OF_A_SINGLE_DAY = {copy.word for happening in HAPPENINGS for copy in happening}
+CLASSES = {copy.word for happening in HAPPENINGS for copy in happening} - {OPEN}
 
 
 @pytest.fixture(scope="module", params=[1, 17])
@@ -25,14 +26,28 @@ def keyed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_class_of_a_day_is_found_whole_and_alone(keyed: GeneratedDay) -> None:
-    matching = match_day(keyed.day, KEYED_RULES, into=keyed.folder / "matched")
+    day = replace(keyed.day, concluded_transactions=keyed.file(Frame.CONCLUDED))
+    matching = match_day(day, KEYED_RULES, into=keyed.folder / "matched")
 
     scores = class_scores(keyed, matching)
     assert {word: (score.precision, score.recall) for word, score in scores.items()} == dict.fromkeys(
-        CLASSES_OF_A_SINGLE_DAY, (1.0, 1.0)
+        CLASSES, (1.0, 1.0)
     )
+    assert CLASSES - {"matched"} == {word.value for word in DiscrepancyClass if not word.startswith("pending")}
     assert (keyed_pairs(keyed, matching).precision, keyed_pairs(keyed, matching).recall) == (1.0, 1.0)
     assert {proof.currency: proof.residual_minor for proof in matching.proofs} == dict.fromkeys(EXPONENTS, 0)
+
+
+def test_a_day_of_its_own_finds_nothing_of_before_and_misses_what_the_day_before_has(keyed: GeneratedDay) -> None:
+    known = match_day(keyed.day, KEYED_RULES, into=keyed.folder / "known").count_by_class
+    alone = match_day(replace(keyed.day, neighbours={}), KEYED_RULES, into=keyed.folder / "alone").count_by_class
+
+    missing = (DiscrepancyClass.MISSING_IN_LEDGER, DiscrepancyClass.MISSING_AT_PROCESSOR)
+    came = known[DiscrepancyClass.MATCHED_PRIOR_DAY]
+    assert sum(alone[word] for word in missing) == sum(known[word] for word in missing) + came
+    assert came > 0
+    assert not {DiscrepancyClass.RESTATED, DiscrepancyClass.MATCHED_PRIOR_DAY} & set(alone)
+    assert DiscrepancyClass.RESTATED not in known
 
 
 def test_within_grace_what_is_missing_is_pending(keyed: GeneratedDay) -> None:

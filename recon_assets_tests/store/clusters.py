@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ PLACES_OF_15 = (
     Path("/usr/pgsql-15/bin"),  # Red Hat
     Path("/opt/homebrew/opt/postgresql@15/bin"),
 )
+IN_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 6 << 30
+"""Two workers have two servers each, with `KEPT_DATABASES` of 8 MB and some WAL, and what single tests start."""
 LINGUISTIC = ("--locale-provider=icu", "--icu-locale=en-US", "--locale=C")
 C_UTF8 = ("--locale=C",)
 TRUST = ("-A", "trust")
@@ -52,12 +55,24 @@ def embedded_binaries(folder: Path) -> Path:
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """One that every account may enter: a socket's path is limited, and root runs servers as `nobody`."""
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def place_of_servers() -> Path:
+    """Memory where it has room and runs programs.
+
+    A database is 300 files. On a disk, to remove those that are still being written takes as long as hundreds of tests.
+    """
+    with suppress(OSError):
+        there = os.statvfs(IN_MEMORY)
+        if there.f_bavail * there.f_frsize >= ROOM_BYTES and not there.f_flag & os.ST_NOEXEC:
+            return IN_MEMORY
+    return Path("/tmp")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from recon_assets.domain.checks import CheckOutcome, Severity
+from recon_assets.store.archives import record_archived
 from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.database import Database
 from recon_assets.store.health import HealthStatus, record_health
@@ -21,6 +22,7 @@ TABLES = (
     "matches",
     "discrepancy_events",
     "prior_day_matches",
+    "archives",
     "outbox",
     "data_quality_checks",
     "system_health",
@@ -42,7 +44,16 @@ def fill(database: Database, tenant: UUID, folder: Path) -> None:
     """Both tenants use the same keys, ids of Dagster and names: nothing of one may be in the way of the other."""
     with replace(database, tenant=tenant).connect() as connection:
         publish(connection, folder, key="older", rows=[missing("a", amount_minor=250_000), missing("resolved")])
-        publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
+        run = publish(connection, folder, key="key", rows=[missing("a", amount_minor=250_000)])
+        record_archived(
+            connection,
+            run_id=run.run_id,
+            folder=f"reports/{DAY}/stripe/{run.run_id}",
+            manifest_sha256="a" * 64,
+            file_count=1,
+            size_bytes=1,
+            to_be_shipped=False,
+        )
         _publish_two_days_that_match(connection, folder)
         record_one_outcome(connection)
         record_health(connection, component="stripe", status=HealthStatus.HEALTHY)

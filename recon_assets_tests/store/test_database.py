@@ -14,6 +14,7 @@ from recon_assets.settings import DEFAULT_TENANT_ID, Settings
 from recon_assets.store import embedded_process
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.embedded import EmbeddedServer
+from recon_assets_tests.store.clusters import place_of_servers
 
 PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "p@ss/w:rd%20&"
@@ -22,7 +23,7 @@ PASSWORD = "p@ss/w:rd%20&"
 @pytest.fixture(scope="module")
 def external() -> Iterator[int]:
     """A server of somebody else's: TCP with passwords, a user who may create databases and one who may not."""
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     folder.chmod(0o755)
     with EmbeddedServer(folder, durable=False) as server:
         place = server.place
@@ -63,7 +64,7 @@ def settings_for(database: Database, folder: Path) -> Settings:
 
 
 def test_with_no_host_the_embedded_server_is_started_and_stopped(tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     folder.chmod(0o755)
     settings = Settings(_env_file=None, RECON_HOME=PROJECT, RECON_DATA_DIR=folder / "data", DB_HOST=None)
     with open_database(settings) as database, database.connect() as connection:

@@ -14,6 +14,7 @@ import pytest
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
 from recon_assets.store import embedded_place, embedded_process
 from recon_assets.store.embedded import EmbeddedServer
+from recon_assets_tests.store.clusters import place_of_servers
 from recon_assets_tests.store.processes import UserProcess
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
@@ -22,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become som
 @pytest.fixture
 def new_folder() -> Iterator[Path]:
     """Short, and open to every account."""
-    made = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     made.chmod(0o755)
     yield made
     EmbeddedServer(made).stop()
@@ -32,7 +33,7 @@ def new_folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Path]:
     """A new cluster, to be copied: cheaper than making one for every test."""
-    made = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     made.chmod(0o755)
     with EmbeddedServer(made):
         pass

@@ -27,6 +27,8 @@ TOUCHED = "SELECT xmin::text, * FROM schema_migrations ORDER BY version"
 IS_UNTOUCHED = "SELECT count(*) = 0 FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 
 
+pytestmark = pytest.mark.xdist_group("initdb")  # one server of each kind
+
 PROGRAMS = ["embedded", *(["15"] if postgresql_15_binaries() else [])]
 on_both = pytest.mark.parametrize("cluster", PROGRAMS, indirect=True, scope="module")
 """The programs of that PostgreSQL: server and psql."""

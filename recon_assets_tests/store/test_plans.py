@@ -59,6 +59,13 @@ INDEXES = {
     "health.latest_health": {"health_of_component"},
     "outbox.waiting": {"messages_to_deliver"},
     "outbox.take_messages, 20, taken back": {"messages_to_deliver"},
+    "archives.unshipped": {"archives_to_ship"},
+    "archives.take_unshipped, 1, taken back": {"archives_to_ship"},
+    "archives.archive_of": {"one_archive_of_a_run"},
+    "archives.current_archive": set(),
+    "archives.previous_day": set(),
+    "archives.previous_version": set(),
+    "archives.checks_of_run": set(),
     "runs.begin_run, key published before": set(),
     "runs.begin_run, new, committed": set(),
     "publication._same_answer, the look-up": set(),
@@ -71,6 +78,9 @@ OF_ONE_MONTH = [
     "open: of a processor-day",
     "history.discrepancies_of",
 ]
+
+
+pytestmark = pytest.mark.xdist_group("plans")  # filled once
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from recon_assets_tests.integration.deployments import Deployment, with_configur
 from recon_assets_tests.store.tls_server import PASSWORD, Authority, TlsServer, programs, tls_server
 
 PROJECT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.xdist_group("tls")  # one server
 needs_a_server = pytest.mark.skipif(
     shutil.which("openssl") is None or programs() is None,
     reason="needs the openssl program and a PostgreSQL built with OpenSSL (on Debian: apt-get install postgresql)",
@@ -274,12 +275,12 @@ def test_the_command_prints_a_url_that_verifies_and_the_doctor_tells_the_protect
         "DB_SSLROOTCERT": str(secure.authority.certificate),
     }
     deployment.settings.reports_dir.parent.mkdir(exist_ok=True)
-    printed = deployment.recon("dsn", **variables)
+    printed = deployment.call("dsn", **variables)
     assert printed.returncode == 0, printed.stderr
     with psycopg.connect(printed.stdout.strip()) as connection:
         assert connection.pgconn.ssl_in_use
 
-    examined = deployment.recon("doctor", **variables)
+    examined = deployment.call("doctor", **variables)
     assert examined.returncode == 0, examined.stdout + examined.stderr
     ((reason,),) = deployment.query("SELECT reason FROM system_health WHERE component = 'database'")
     assert re.search(rf"localhost:{secure.port}, TLSv1\.\S+ \S+, the server is verified, room for", reason)

@@ -20,6 +20,7 @@ from recon_assets.store import embedded_place, embedded_process
 from recon_assets.store.database import Database
 from recon_assets.store.embedded_place import Place
 from recon_assets.store.transport import Transport
+from recon_assets_tests.store.clusters import place_of_servers
 
 PASSWORD = "s3cret"
 OLDEST = 15
@@ -123,7 +124,7 @@ class TlsServer:
 def tls_server() -> Iterator[TlsServer]:
     binaries = programs()
     assert binaries is not None
-    folder = Path(tempfile.mkdtemp(prefix="recon-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="recon-", dir=place_of_servers()))
     folder.chmod(0o755)
     pgdata = folder / "postgres"
     account = embedded_place._account(pgdata) if os.geteuid() == 0 else None

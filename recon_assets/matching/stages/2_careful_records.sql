@@ -1,28 +1,33 @@
--- The records of the unclean keys, and those without a key, both sides in one table.
+-- The records of the unclean keys, and those without a key, both sides in one table. `is_plain`: its key has at most
+-- one record on each side.
 CREATE OR REPLACE TEMPORARY TABLE careful_records AS
 SELECT r.*
 FROM (
     SELECT
         'processor' AS side,
-        t.*
+        t.*,
+        u.is_plain
     FROM keyed_transactions AS t
-    WHERE t.key IN (SELECT u.key FROM unclean_keys AS u)
+    INNER JOIN unclean_keys AS u ON t.key = u.key
     UNION ALL
     SELECT
         'processor' AS side,
-        t.*
+        t.*,
+        FALSE AS is_plain
     FROM keyed_transactions AS t
     WHERE t.key IS NULL
     UNION ALL
     SELECT
         'ledger' AS side,
-        e.*
+        e.*,
+        u.is_plain
     FROM keyed_ledger_entries AS e
-    WHERE e.key IN (SELECT u.key FROM unclean_keys AS u)
+    INNER JOIN unclean_keys AS u ON e.key = u.key
     UNION ALL
     SELECT
         'ledger' AS side,
-        e.*
+        e.*,
+        FALSE AS is_plain
     FROM keyed_ledger_entries AS e
     WHERE e.key IS NULL
 ) AS r;

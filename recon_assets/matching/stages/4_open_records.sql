@@ -1,55 +1,47 @@
 -- The records that stay alone on their day, with the id that they keep for life: what other days may still match.
 -- Ids are not unique everywhere: two records with one transaction id are told apart by the order in which they happened
--- among all records of that id (`records_of_careful_ids`).
-CREATE OR REPLACE TEMPORARY TABLE identified_records AS
+-- among all records of that id. `records_of_shared_ids` has every record whose id may be shared.
+CREATE OR REPLACE TEMPORARY TABLE occurrences AS
 SELECT
-    h.*,
-    concat(
-        substr(h.hash, 1, 8), '-', substr(h.hash, 9, 4), '-', substr(h.hash, 13, 4), '-', substr(h.hash, 17, 4), '-',
-        substr(h.hash, 21, 12)
-    ) AS discrepancy_id
-FROM (
-    SELECT
-        c.*,
-        o.occurrence,
-        md5(concat_ws(
-            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(o.occurrence AS varchar)
-        )) AS hash
-    FROM careful_records AS c
-    INNER JOIN (
-        SELECT
-            r.side,
-            r.seq,
-            row_number() OVER (
-                PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq
-            ) AS occurrence
-        FROM records_of_careful_ids AS r
-    ) AS o ON c.side = o.side AND c.seq = o.seq
-    CROSS JOIN run
-) AS h;
+    r.side,
+    r.seq,
+    row_number() OVER (PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq) AS occurrence
+FROM records_of_shared_ids AS r;
 
 CREATE OR REPLACE TEMPORARY TABLE open_records AS
 SELECT
-    i.discrepancy_id,
-    run.business_date,
-    i.side,
-    i.seq,
-    i.transaction_id,
-    i.record_id,
-    i.reference_number,
-    i.order_id,
-    i.payout_id,
-    i.merchant_id,
-    i.transaction_type,
-    i.movement,
-    i.currency,
-    i.amount_minor,
-    i.status
-FROM identified_records AS i
-CROSS JOIN run
-INNER JOIN left_records AS l ON i.side = l.side AND i.seq = l.seq
-LEFT JOIN fates AS f ON i.side = f.side AND i.seq = f.seq
-WHERE f.seq IS NULL;
+    concat(
+        substr(o.hash, 1, 8), '-', substr(o.hash, 9, 4), '-', substr(o.hash, 13, 4), '-', substr(o.hash, 17, 4), '-',
+        substr(o.hash, 21, 12)
+    ) AS discrepancy_id,
+    o.business_date,
+    o.side,
+    o.seq,
+    o.transaction_id,
+    o.record_id,
+    o.reference_number,
+    o.order_id,
+    o.payout_id,
+    o.merchant_id,
+    o.transaction_type,
+    o.movement,
+    o.currency,
+    o.amount_minor,
+    o.status
+FROM (
+    SELECT
+        c.*,
+        run.business_date,
+        md5(concat_ws(
+            chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(coalesce(n.occurrence, 1) AS varchar)
+        )) AS hash
+    FROM careful_records AS c
+    CROSS JOIN run
+    INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq
+    LEFT JOIN fates AS f ON c.side = f.side AND c.seq = f.seq
+    LEFT JOIN occurrences AS n ON c.side = n.side AND c.seq = n.seq
+    WHERE f.seq IS NULL
+) AS o;
 
 CREATE OR REPLACE TEMPORARY TABLE across_days AS
 SELECT

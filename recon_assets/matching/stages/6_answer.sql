@@ -118,45 +118,90 @@ LEFT JOIN (
 
 CREATE OR REPLACE TEMPORARY TABLE answer AS
 SELECT
-    coalesce(p.discrepancy_id, l.discrepancy_id) AS discrepancy_id,
-    n.class,
+    concat(
+        substr(h.hash, 1, 8), '-', substr(h.hash, 9, 4), '-', substr(h.hash, 13, 4), '-', substr(h.hash, 17, 4), '-',
+        substr(h.hash, 21, 12)
+    ) AS discrepancy_id,
+    h.class,
     classes.outcome,
     classes.priority,
-    n.side,
-    coalesce(p.transaction_id, l.transaction_id) AS transaction_id,
-    cast(coalesce(p.occurrence, l.occurrence) AS integer) AS occurrence,
-    coalesce(p.currency, l.currency) AS currency,
+    h.side,
+    h.transaction_id,
+    h.occurrence,
+    h.currency,
     CASE
-        WHEN n.class = 'unclassified' THEN 0
-        WHEN p.seq IS NULL THEN -l.amount_minor
-        WHEN l.seq IS NULL OR p.currency <> l.currency THEN p.amount_minor
-        ELSE p.amount_minor - l.amount_minor
+        WHEN h.class = 'unclassified' THEN 0
+        WHEN h.processor_amount_minor IS NULL THEN -h.ledger_amount_minor
+        WHEN h.ledger_amount_minor IS NULL OR h.processor_currency <> h.ledger_currency THEN h.processor_amount_minor
+        ELSE h.processor_amount_minor - h.ledger_amount_minor
     END AS amount_minor,
-    n.pass,
-    n.differs,
-    n.due_on,
-    n.counterpart_date,
-    n.fee_difference_minor,
-    p.amount_minor AS processor_amount_minor,
-    p.currency AS processor_currency,
-    p.status AS processor_status,
-    p.seq AS processor_seq,
-    p.raw_file AS processor_raw_file,
-    p.record_number AS processor_record_number,
-    l.amount_minor AS ledger_amount_minor,
-    l.currency AS ledger_currency,
-    l.status AS ledger_status,
-    l.seq AS ledger_seq,
-    l.raw_file AS ledger_raw_file,
-    l.record_number AS ledger_record_number,
-    coalesce(p.merchant_id, l.merchant_id) AS merchant_id,
-    coalesce(p.reference_number, l.reference_number) AS reference_number,
-    coalesce(p.fee_minor, l.fee_minor) AS fee_minor,
-    coalesce(p.occurred_at, l.occurred_at) AS occurred_at
-FROM named_rows AS n
-INNER JOIN classes ON n.class = classes.class
-LEFT JOIN identified_records AS p ON n.processor_seq = p.seq AND p.side = 'processor'
-LEFT JOIN identified_records AS l ON n.ledger_seq = l.seq AND l.side = 'ledger'
+    h.pass,
+    h.differs,
+    h.due_on,
+    h.counterpart_date,
+    h.fee_difference_minor,
+    h.processor_amount_minor,
+    h.processor_currency,
+    h.processor_status,
+    h.processor_seq,
+    h.processor_raw_file,
+    h.processor_record_number,
+    h.ledger_amount_minor,
+    h.ledger_currency,
+    h.ledger_status,
+    h.ledger_seq,
+    h.ledger_raw_file,
+    h.ledger_record_number,
+    h.merchant_id,
+    h.reference_number,
+    h.fee_minor,
+    h.occurred_at
+FROM (
+    SELECT
+        d.*,
+        md5(concat_ws(
+            chr(31), run.processor, d.own_side, d.transaction_id, d.currency, cast(d.occurrence AS varchar)
+        )) AS hash
+    FROM (
+        SELECT
+            n.class,
+            n.side,
+            n.pass,
+            n.differs,
+            n.due_on,
+            n.counterpart_date,
+            n.fee_difference_minor,
+            CASE WHEN p.seq IS NULL THEN 'ledger' ELSE 'processor' END AS own_side,
+            coalesce(p.transaction_id, l.transaction_id) AS transaction_id,
+            cast(coalesce(o.occurrence, 1) AS integer) AS occurrence,
+            coalesce(p.currency, l.currency) AS currency,
+            p.amount_minor AS processor_amount_minor,
+            p.currency AS processor_currency,
+            p.status AS processor_status,
+            p.seq AS processor_seq,
+            p.raw_file AS processor_raw_file,
+            p.record_number AS processor_record_number,
+            l.amount_minor AS ledger_amount_minor,
+            l.currency AS ledger_currency,
+            l.status AS ledger_status,
+            l.seq AS ledger_seq,
+            l.raw_file AS ledger_raw_file,
+            l.record_number AS ledger_record_number,
+            coalesce(p.merchant_id, l.merchant_id) AS merchant_id,
+            coalesce(p.reference_number, l.reference_number) AS reference_number,
+            coalesce(p.fee_minor, l.fee_minor) AS fee_minor,
+            coalesce(p.occurred_at, l.occurred_at) AS occurred_at
+        FROM named_rows AS n
+        LEFT JOIN careful_records AS p ON n.processor_seq = p.seq AND p.side = 'processor'
+        LEFT JOIN careful_records AS l ON n.ledger_seq = l.seq AND l.side = 'ledger'
+        LEFT JOIN occurrences AS o
+            ON
+                coalesce(n.processor_seq, n.ledger_seq) = o.seq
+                AND CASE WHEN n.processor_seq IS NULL THEN 'ledger' ELSE 'processor' END = o.side
+    ) AS d
+    CROSS JOIN run
+) AS h
+INNER JOIN classes ON h.class = classes.class
 UNION ALL
 SELECT
     concat(

@@ -326,6 +326,26 @@ ON_MATCHES_ACROSS_DAYS: Final = (
     ),
 )
 
+ON_ARCHIVES: Final = (
+    Attack(
+        "the manifest of an archived day of another tenant is replaced by another one, that tenant set",
+        f"SELECT set_config('app.tenant_id', '{B}', TRUE);"
+        "UPDATE reconciliation_runs SET manifest_sha256 = repeat('f', 64) WHERE manifest_sha256 IS NOT NULL",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack(
+        "an archive of another tenant is said to be of other files, that tenant set",
+        f"SELECT set_config('app.tenant_id', '{B}', TRUE); UPDATE archives SET folder = 'reports/a/b/c'",
+        (REFUSED, NO_ROWS, REFUSED, REFUSED),
+    ),
+    Attack("an archive is deleted", "DELETE FROM archives", REFUSED_TO_ALL),
+    Attack(
+        "an archive is deleted, triggers and row-level security off for that time",
+        unseen("archives", "DELETE FROM archives"),
+        (REFUSED, ROWS, REFUSED, ROWS),
+    ),
+)
+
 ON_THE_REST: Final = (
     Attack("a proof is changed", "UPDATE reconciliation_proofs SET volume_minor = 0", REFUSED_TO_ALL),
     Attack("a proof is deleted", "DELETE FROM reconciliation_proofs", REFUSED_TO_ALL),
@@ -370,4 +390,12 @@ ON_THE_REST: Final = (
     ),
 )
 
-ATTACKS_ON_RECORD: Final = (*ON_EVENTS, *ON_SEALS, *ON_DISCREPANCIES, *ON_RUNS, *ON_MATCHES_ACROSS_DAYS, *ON_THE_REST)
+ATTACKS_ON_RECORD: Final = (
+    *ON_EVENTS,
+    *ON_SEALS,
+    *ON_DISCREPANCIES,
+    *ON_RUNS,
+    *ON_MATCHES_ACROSS_DAYS,
+    *ON_ARCHIVES,
+    *ON_THE_REST,
+)

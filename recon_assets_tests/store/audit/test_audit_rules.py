@@ -13,6 +13,7 @@ MATCH = "prior_day_matches"
 CHECK = "data_quality_checks"
 BEGUN = {"id": "r", "status": "running", "is_current": False, "superseded_by": None, "matched_count": None}
 ANSWERED = BEGUN | {"status": "completed", "is_current": True, "matched_count": 9_007_199_254_740_993}
+ARCHIVED = ANSWERED | {"manifest_sha256": "a" * 64}
 PUT_AWAY = ANSWERED | {"is_current": False, "superseded_by": "s"}
 LIVE = {"id": "m", "amount_minor": 399, "found_by": "r", "ended_by": None, "ended_at": None}
 ENDED = LIVE | {"ended_by": "r", "ended_at": "2025-10-01T00:00:00+00:00"}
@@ -44,6 +45,7 @@ def test_the_life_of_a_run_obeys_the_rules() -> None:
         event(RUN, "UPDATE", BEGUN, ANSWERED),
         event(CHECK, "INSERT", new=OUTCOME),
         event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"run_id": "r"}),
+        event(RUN, "UPDATE", ANSWERED | {"manifest_sha256": None}, ARCHIVED),
         event(RUN, "UPDATE", ANSWERED, PUT_AWAY),
         event("system_configuration", "DELETE", {"id": "x"}),
     )
@@ -64,6 +66,9 @@ def test_a_run_may_begin_as_a_failure() -> None:
         event(RUN, "UPDATE", ANSWERED, ANSWERED | {"is_current": False}),
         event(RUN, "UPDATE", ANSWERED, PUT_AWAY | {"matched_count": 9_007_199_254_740_992}),
         event(RUN, "UPDATE", PUT_AWAY, ANSWERED),
+        event(RUN, "UPDATE", ANSWERED, ARCHIVED | {"matched_count": 1}),
+        event(RUN, "UPDATE", ARCHIVED, ARCHIVED | {"manifest_sha256": "b" * 64}),
+        event(RUN, "UPDATE", ARCHIVED, ANSWERED | {"manifest_sha256": None}),
         event(RUN, "UPDATE", ANSWERED, "[]"),
         event(RUN, "INSERT", new="null"),
         event(CHECK, "UPDATE", OUTCOME, OUTCOME | {"passed": True}),

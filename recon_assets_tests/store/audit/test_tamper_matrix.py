@@ -45,6 +45,7 @@ FINDERS = {
     "rules": Finder.RULES,
 }
 ATTACKED = (
+    "archives",
     "audit_log",
     "audit_seals",
     "data_quality_checks",

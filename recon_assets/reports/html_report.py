@@ -1,0 +1,89 @@
+"""The HTML report: one file that needs nothing else, for people who decide; the verdict first."""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recon_assets.atomic_files import replaced_whole
+from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.discrepancies import Outcome
+from recon_assets.domain.plain_words import VERDICT_WORDS, plain_verdict
+from recon_assets.reports.class_totals import class_totals
+from recon_assets.reports.html_content import (
+    COLOUR_OF_VERDICT,
+    ageing_of,
+    amount_text,
+    classes_of,
+    proofs_of,
+    row_content,
+    tiles_of,
+    trend_of,
+)
+from recon_assets.reports.json_report import ReportOrigin
+from recon_assets.reports.paths import ReportFiles
+from recon_assets.reports.rows import iterate_rows, report_rows
+from recon_assets.reports.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    import jinja2
+
+LISTED_ROWS: Final = 200
+"""More are in the CSV and the XLSX file."""
+
+_LISTED: Final = (
+    f"ORDER BY priority, abs(CAST(amount AS DECIMAL(38, 4))) DESC, transaction_id, occurrence, side LIMIT {LISTED_ROWS}"
+)
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+def write_html_report(
+    files: ReportFiles, *, conclusion: Conclusion, origin: ReportOrigin, surroundings: Surroundings, discrepancies: Path
+) -> None:
+    """Write `files.html`, which names the other files of the day."""
+    with report_rows(discrepancies) as connection:
+        totals = class_totals(connection)
+        where = f"outcome = '{Outcome.DISCREPANCY}'"
+        rows = [row_content(row) for row in iterate_rows(connection, where=where, tail=_LISTED)]
+    page = _template().render(
+        conclusion=conclusion,
+        origin=origin,
+        title=surroundings.title or conclusion.processor.capitalize(),
+        day=f"{conclusion.business_date:%A}, {conclusion.business_date.day} {conclusion.business_date:%B %Y}",
+        colour=COLOUR_OF_VERDICT[conclusion.verdict],
+        verdict_words=VERDICT_WORDS[conclusion.verdict],
+        sentence=plain_verdict(conclusion),
+        causes=[_cause(cause.sentence, cause.share_basis_points, cause.amounts) for cause in conclusion.causes],
+        tiles=tiles_of(conclusion),
+        proofs=proofs_of(conclusion, totals),
+        classes=classes_of(totals, [Outcome.DISCREPANCY]),
+        other_classes=classes_of(totals, [Outcome.PENDING, Outcome.OK]),
+        rows=rows,
+        more_rows=conclusion.discrepancy_count - len(rows),
+        trend=trend_of(conclusion, surroundings),
+        ageing=ageing_of(surroundings),
+        checks=surroundings.checks,
+        files={kind: getattr(files, kind).name for kind in ("csv", "xlsx", "json")},
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    with replaced_whole(files.html) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+
+
+def _cause(sentence: str, share_basis_points: int, amounts: Any) -> dict[str, str]:
+    return {
+        "sentence": sentence[:1].upper() + sentence[1:],
+        "share": f"{share_basis_points // 100} % of all",
+        "money": ", ".join(f"{amount_text(minor, currency)} {currency}" for currency, minor in amounts.items()),
+    }
+
+
+@cache
+def _template() -> "jinja2.Template":
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(_TEMPLATES)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("report.html")
