@@ -74,8 +74,8 @@ class Outbox(Protocol):
 
 
 Send = Callable[[Taken], None]
-"""Raises a `TransientError`, which is waited for for a day; `ReceiverRefused`, or `StoreRefused` for a notice that can't
-be read, which end it; or another `ReconError`: something is wrongly configured, which is waited for."""
+"""Raises a `TransientError`, which is waited for for a day; `ReceiverRefused`, or `StoreRefused` for a notice that
+can't be read, which end it; or another `ReconError`: something is wrongly configured, which is waited for."""
 
 
 @dataclass(slots=True)

@@ -41,6 +41,9 @@ COLLECT_EVERY_S: Final = 600.0
 LATE_DAYS: Final = 3
 """How many days back a late feed, or a due date that has passed, is news."""
 
+GRACE_OF_BEFORE: Final = timedelta(days=14)
+"""How much longer than now records may have waited by rules of before that have not been forgotten."""
+
 REPORT_WAIT: Final = timedelta(minutes=5)
 """How long an answer is not told because its report is not written yet."""
 REPORT_AGAIN: Final = timedelta(seconds=15)
@@ -141,7 +144,15 @@ class Notifier:
                 ended = [EndedDay(day, config.business_day(day).ends_at) for day in days if day >= config.start_date]
                 over = [day for day in ended if day.ended_at + allowance <= at]
                 tell_late_days(connection, config.name, over, allowance_hours=self._rules.late_after_hours)
-                tell_overdue(connection, config.name, since=days[0], until=last)
+                tell_overdue(
+                    connection, config.name, since=days[0], until=last, longest_grace=self._longest_grace(config.name)
+                )
+
+    def _longest_grace(self, processor: str) -> timedelta:
+        """By the rules of now, and some days more for those of before."""
+        rules = self._configuration.matching_rules(processor)
+        reaches = [side.reach_days(holidays=rules.holidays) for side in (rules.grace.ledger, rules.grace.processor)]
+        return timedelta(days=max(reaches)) + GRACE_OF_BEFORE
 
     def put_again(self) -> int:
         """Put once more what was given up lately; returns how many."""

@@ -26,9 +26,6 @@ from recon_assets.store.history import Run, latest_attempts
 from recon_assets.store.outbox import put_message
 from recon_assets.store.tenancy import TenantConnection
 
-LONGEST_GRACE: Final = timedelta(days=92)
-"""How much older than their `due_on` open records are looked for."""
-
 _OVERDUE: Final = """
     SELECT o.business_date, o.class, o.due_on, o.currency, max(scale(o.amount)), count(*),
         sum(abs(o.amount_minor::numeric))
@@ -94,15 +91,18 @@ def tell_late_days(
     return late
 
 
-def tell_overdue(connection: TenantConnection, processor: str, *, since: date, until: date) -> int:
+def tell_overdue(
+    connection: TenantConnection, processor: str, *, since: date, until: date, longest_grace: timedelta
+) -> int:
     """Put a message about each day and class with open records whose `due_on` was from `since` to `until`, once.
 
-    `until` is a day that is over. Returns how many such groups there are.
+    `until` is a day that is over; records more than `longest_grace` older than `since` are not looked at, since the
+    rows of a day are found by day. Returns how many such groups there are.
     """
     groups: defaultdict[tuple[date, str, date], Amounts] = defaultdict(Amounts)
     with translated_errors("looking for what is overdue"), connection.transaction():
         found = connection.execute(
-            _OVERDUE, {"processor": processor, "since": since, "until": until, "oldest": since - LONGEST_GRACE}
+            _OVERDUE, {"processor": processor, "since": since, "until": until, "oldest": since - longest_grace}
         ).fetchall()
         for business_date, word, due_on, currency, exponent, count, minor in found:
             before = groups[business_date, word, due_on]

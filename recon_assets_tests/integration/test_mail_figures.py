@@ -39,7 +39,7 @@ class Cells(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"td", "th"} and self._cell is not None:
-            self.rows[-1].append("".join(self._cell).strip())
+            self.rows[-1].append("".join(self._cell).replace("\xa0", " ").strip())
             self._cell = None
 
     def handle_data(self, data: str) -> None:
@@ -150,7 +150,8 @@ def test_the_sample_day_in_its_first_lines_and_with_its_report(told) -> None:
     text = " ".join(sample.part("plain").split())
     assert text.startswith("Stripe 2025-09-30: 5 discrepancies, 19.95 USD at stake.")
     assert "Since 2025-09-29: 5 (19.95 USD) new, 7 (19.99 EUR + 69.47 USD) still open." in text
-    assert sample.attached == ["reconciliation_report_stripe_2025-09-30.csv"]
+    stem = "reconciliation_report_stripe_2025-09-30"
+    assert sample.attached == [f"{stem}.html", f"{stem}.xlsx", f"{stem}.csv"]
     assert " ".join(incomplete.part("plain").split()).startswith(
         "Stripe 2025-09-28: incomplete, no conclusion, provisionally 6,577.50 USD at stake."
         " Likely cause: the ledger feed is empty, the other is not."

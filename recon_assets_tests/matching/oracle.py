@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recon_assets.domain.conclusion import PassMatches
 from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
@@ -206,11 +206,15 @@ def _row_of_lone(item: Item, rules: MatchingRules, business_date: date, newest_d
 def _restated(before: Sequence[Record], now: Sequence[Record]) -> list[Row]:
     def known(frame: Sequence[Record]) -> dict[tuple[str, int], tuple[int, Record]]:
         seen, by_id = Counter[str](), {}
-        for seq, record in sorted(enumerate(frame), key=lambda item: (item[1].instant, item[0])):
+        for seq, record in sorted(enumerate(frame), key=lambda item: (*values(item[1]), item[0])):
             name = record.record_id or record.transaction_id
             seen[name] += 1
             by_id[name, seen[name]] = (seq, record)
         return by_id
+
+    def values(record: Record) -> tuple[Any, ...]:
+        fee = (record.fee_minor is None, record.fee_minor or 0)
+        return record.instant, record.currency, record.amount_minor, record.status, fee
 
     rows, today = [], known(now)
     for name, (seq, record) in known(before).items():

@@ -105,6 +105,14 @@ def test_records_of_one_id_are_compared_with_their_own_earlier_selves(tmp_path: 
     assert (row["class"], row["occurrence"], row["processor_amount_minor"]) == ("restated", 2, 500)
 
 
+def test_records_of_one_id_and_instant_may_come_in_another_order(tmp_path: Path) -> None:
+    before = [Record("a", 500), Record("a", 700), Record("a", 600)]
+
+    now = [before[number] for number in (2, 0, 1)]
+
+    assert rows(match(tmp_path, now, before, concluded=before)) == []
+
+
 def test_the_feeds_own_id_tells_which_record_is_which(tmp_path: Path) -> None:
     before = [Record("a", record_id="1", second=1), Record("a", 500, record_id="2", second=2)]
     now = [replace(before[0], second=3), before[1]]

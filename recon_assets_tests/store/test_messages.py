@@ -41,6 +41,7 @@ from recon_assets_tests.store.builders import (
 )
 
 NEXT = DAY + timedelta(days=1)
+GRACE = timedelta(days=14)
 PENDING = DiscrepancyClass.PENDING_IN_LEDGER
 
 
@@ -243,11 +244,12 @@ def test_what_waited_beyond_its_due_date_is_told_once_per_day_and_class(connecti
     waiting = [of_class(missing(name, 100), PENDING, due_on=NEXT) for name in "ab"]
     other = of_class(in_ledger("c", 70, currency="EUR"), DiscrepancyClass.PENDING_AT_PROCESSOR, due_on=NEXT)
     publish(connection, tmp_path, key="a", **on(DAY, [*waiting, other]))
-    assert tell_overdue(connection, "stripe", since=DAY, until=DAY) == 0
+    assert tell_overdue(connection, "stripe", since=DAY, until=DAY, longest_grace=GRACE) == 0
+    assert tell_overdue(connection, "stripe", since=NEXT, until=NEXT, longest_grace=timedelta(0)) == 0
     for _ in range(2):
-        assert tell_overdue(connection, "stripe", since=DAY, until=NEXT) == 2
+        assert tell_overdue(connection, "stripe", since=DAY, until=NEXT, longest_grace=GRACE) == 2
     publish(connection, tmp_path, key="b", **on(NEXT, []))  # now they are missing: the same records
-    assert tell_overdue(connection, "stripe", since=DAY, until=NEXT + timedelta(days=1)) == 2
+    assert tell_overdue(connection, "stripe", since=DAY, until=NEXT + timedelta(days=1), longest_grace=GRACE) == 2
     assert told(connection, MessageKind.DISCREPANCY_OVERDUE, DiscrepancyOverdue) == [
         DiscrepancyOverdue(
             "stripe", DAY, DiscrepancyClass.PENDING_AT_PROCESSOR, NEXT, Amounts(1, (Money("EUR", 2, 70),))

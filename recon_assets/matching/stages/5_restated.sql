@@ -1,4 +1,5 @@
 -- Transactions of the concluded answer before that are gone or changed in amount, currency, status or fee.
+-- Records of one id and one instant stand in the order of their values: a feed may give them in another order each time.
 CREATE OR REPLACE TEMPORARY TABLE restated AS
 SELECT
     b.*,
@@ -15,7 +16,8 @@ FROM (
     SELECT
         t.*,
         row_number() OVER (
-            PARTITION BY coalesce(t.record_id, t.transaction_id) ORDER BY t.occurred_at, t.seq
+            PARTITION BY coalesce(t.record_id, t.transaction_id)
+            ORDER BY t.occurred_at, t.currency, t.amount_minor, t.status, t.fee_minor, t.seq
         ) AS appearance
     FROM concluded_transactions AS t
 ) AS b
@@ -23,7 +25,8 @@ LEFT JOIN (
     SELECT
         t.*,
         row_number() OVER (
-            PARTITION BY coalesce(t.record_id, t.transaction_id) ORDER BY t.occurred_at, t.seq
+            PARTITION BY coalesce(t.record_id, t.transaction_id)
+            ORDER BY t.occurred_at, t.currency, t.amount_minor, t.status, t.fee_minor, t.seq
         ) AS appearance
     FROM transactions AS t
 ) AS a
