@@ -107,6 +107,7 @@ def test_the_doctor_names_what_is_down_and_writes_it_into_the_record(settings: S
     assert found == {
         "database": "healthy",
         "storage": "healthy",
+        "archive": "healthy",
         "good processor feed": "degraded",
         "good ledger feed": "degraded",
         "bad processor feed": "degraded",

@@ -1,7 +1,7 @@
--- The evidence of an answer: the hash of its manifest, once, on the run itself, and where its files are. A run stays as it
--- was given; that its evidence was archived is added to it one time, and what is archived is never archived again.
+-- The evidence of an answer: the hash of its manifest, once, on the run itself, and where its files are. A run stays as
+-- it was given; that its evidence was archived is added to it one time, and what is archived is never archived again.
 -- The tables are small or new: to build indexes and check references takes no time.
--- squawk-ignore-file constraint-missing-not-valid
+-- squawk-ignore-file constraint-missing-not-valid, prefer-bigint-over-int
 SET LOCAL ROLE recon_owner;
 
 ALTER TABLE reconciliation_runs ADD COLUMN manifest_sha256 text CHECK (manifest_sha256 ~ '^[0-9a-f]{64}$');
