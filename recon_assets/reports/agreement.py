@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import msgspec
 
@@ -38,13 +38,47 @@ _NAMES: Final = {
     "signed": "amounts",
     "proof": "proof",
 }
+_Row = TypedDict(
+    "_Row",
+    {
+        "class": str,
+        "discrepancy_id": str,
+        "transaction_id": str | None,
+        "currency": str,
+        "amount": Decimal,
+        "ledger_currency": str | None,
+        "ledger_amount": Decimal | None,
+    },
+)
+
+
+class _MissingRow(TypedDict):
+    discrepancy_id: str
+    transaction_id: str | None
+    currency: str
+    amount: Decimal
+
+
+class _Report(TypedDict):
+    """What is compared: a bad day's rows have no place in memory with all their columns."""
+
+    likely_causes: Any
+    reconciliation_summary: Any
+    financial_impact: Any
+    missing_transactions: list[_MissingRow]
+    discrepancies: list[_Row]
+    pending: list[_Row]
+    explained: list[_Row]
+
+
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_REPORT_DECODER: Final = msgspec.json.Decoder(_Report, float_hook=Decimal)
 
 
 def differences(files: ReportFiles, conclusion: Conclusion) -> tuple[str, ...]:
     """Names of `FIGURES` in which a file and the record disagree, in their order; empty when all agree."""
     recorded = figures_of(conclusion)
-    report: Mapping[str, Any] = _DECODER.decode(files.json.read_bytes())
+    report: Mapping[str, Any] = _REPORT_DECODER.decode(files.json.read_bytes())
     found = _parts_of_json(report, conclusion) | _disagreeing(figures_in_json(report), recorded, "JSON")
     del report  # a bad day's is large
     found |= _disagreeing(figures_in_csv(files.csv, currencies=recorded.proof or ()), recorded, "CSV")

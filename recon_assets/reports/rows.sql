@@ -62,7 +62,10 @@ ORDER BY d.priority, d.class, d.transaction_id, d.side, d.occurrence;
 -- For spreadsheets: a text that would be taken for a formula gets an apostrophe. It may hide behind blanks, and where
 -- full-width signs are typed they start a formula too. Numbers are not touched, negative ones neither.
 CREATE TEMPORARY MACRO harmless(text) AS
-CASE WHEN regexp_matches(text, '^[\s\x0b\x1c-\x1f\x{85}\p{Z}\x{FEFF}]*[=+\-@\t\r＝＋－＠]') THEN '''' || text ELSE text END;
+CASE
+    WHEN regexp_matches(text, '^[\s\x0b\x1c-\x1f\x{85}\p{Z}\x{FEFF}]*[=+\-@\t\r＝＋－＠]') THEN '''' || text
+    ELSE text
+END;
 
 CREATE TEMPORARY VIEW spreadsheet_rows AS
 SELECT
