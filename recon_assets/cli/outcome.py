@@ -59,7 +59,7 @@ def outcome_of(
     """Look the answer up where it is official: in the database of record."""
     with database.connect(read_only=True) as connection:
         run = run_of_dagster_run(connection, processor, business_date, finished.dagster_run_id)
-    report = report_files(settings.reports_dir, processor=processor, business_date=business_date).json
+    report = report_files(settings.reports_dir, processor=processor, business_date=business_date).html
     return DayOutcome(
         processor=processor,
         business_date=business_date,

@@ -1,1 +1,1 @@
-"""The day's answer for people, as JSON and CSV. Amounts are exact decimals, made from minor units as text."""
+"""The day's answer for people, as HTML, XLSX, CSV and JSON. Amounts are exact: minor units made text."""

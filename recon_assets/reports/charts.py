@@ -111,7 +111,14 @@ def trend(bars: Sequence[TrendBar], text: ChartText, *, width_inches: float) -> 
         if bar.height == top and bar.height:
             _text(axes, (place, top * 1.03), f"{bar.height:,}", align="center bottom", name="amount")
         if bar.label:
-            _text(axes, (place, -top * 0.06), bar.label, align="center top", name="label")
+            align = "right top" if place + 1 == len(bars) else "center top"  # the last one stays inside
+            _text(
+                axes,
+                (place + (0.4 if place + 1 == len(bars) else 0), -top * 0.06),
+                bar.label,
+                align=align,
+                name="label",
+            )
     axes.plot([-0.6, len(bars) - 0.4], [0, 0], linewidth=1)[0].set_gid("class:joint")
     axes.set_xlim(-0.9, len(bars) - 0.1)
     axes.set_ylim(-top * 0.2, top * 1.18)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from recon_assets.reports.masks import declare_masks
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     import duckdb
 
 BATCH_ROWS: Final = 20_000
+MEMORY_LIMIT: Final = "512MB"
+"""Of DuckDB; the sorting of more rows goes to disk."""
+
 AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee", "fee_difference")
 """Columns of `report_rows` that hold exact decimal text."""
 
@@ -29,7 +33,10 @@ def report_rows(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A connection with the views `report_rows` and `spreadsheet_rows` over one Parquet file of discrepancies."""
     import duckdb
 
-    with duckdb.connect() as connection:
+    with (
+        TemporaryDirectory(prefix="recon-reports-") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as connection,
+    ):
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         connection.execute("CREATE TABLE currencies (currency VARCHAR, exponent INTEGER)").fetchall()
         connection.executemany("INSERT INTO currencies VALUES (?, ?)", [list(item) for item in exponents().items()])

@@ -1,4 +1,4 @@
-"""`recon notify` as a real command: with nothing configured, killed between sending and recording, and in `doctor`."""
+"""`recon notify` as a command: with nothing configured, killed between sending and recording, and in `doctor`."""
 
 import os
 import signal
@@ -74,7 +74,8 @@ def test_a_day_is_told_with_its_report_and_its_secrets_are_nowhere(
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 delivered, 0 to be tried again, 0 given up.\n", "")
     (mail,) = mail_server.received
     assert mail.message["Subject"] == "[low] shop 2025-09-30: 1 discrepancy, 12.34 USD at stake"
-    assert mail.attached == [f"reconciliation_report_shop_2025-09-30.{suffix}" for suffix in ("html", "xlsx", "csv")]
+    report = "reconciliation_report_shop_2025-09-30"
+    assert mail.attached == [f"{report}.html", f"{report}.xlsx", f"{report}.csv"]
     assert PASSWORD not in done.stdout + done.stderr + mail_server.texts()
 
 
@@ -93,12 +94,12 @@ def test_killed_between_sending_and_recording_nothing_is_lost_and_the_copy_has_t
     assert process.wait(timeout=120) == -signal.SIGKILL
     assert len(mail_server.received) == 1
 
-    waiting = deployment.recon("notify", **variables)
+    waiting = deployment.call("notify", **variables)
     assert waiting.stdout == "Nothing to deliver.\n", "it is leased"
     due(connection)
-    assert deployment.recon("notify", **variables).stdout.startswith("1 delivered")
+    assert deployment.call("notify", **variables).stdout.startswith("1 delivered")
     due(connection)
-    assert deployment.recon("notify", **variables).stdout == "Nothing to deliver.\n"
+    assert deployment.call("notify", **variables).stdout == "Nothing to deliver.\n"
     first, second = mail_server.received
     assert first.id == second.id
 
@@ -107,19 +108,19 @@ def test_doctor_shows_what_was_given_up_until_it_is_put_again(
     deployment: Deployment, mail_server: MailServer, variables: dict[str, str]
 ) -> None:
     mail_server.plan("RCPT", "550 5.1.1 no such user")
-    refused = deployment.recon("notify", **variables)
+    refused = deployment.call("notify", **variables)
     assert refused.returncode == 1
     assert "1 given up: the mail server refuses the receiver: 550 5.1.1 no such user" in refused.stdout
 
-    examined = deployment.recon("doctor", **variables)
+    examined = deployment.call("doctor", **variables)
     assert examined.returncode == 1
     state, reason = table(examined.stdout)["messages"]
     assert state == "down"
     assert "1 given up" in reason and "550 5.1.1 no such user" in reason and "recon notify --again" in reason
 
-    again = deployment.recon("notify", "--again", **variables)
+    again = deployment.call("notify", "--again", **variables)
     assert again.stdout == "1 put again.\n1 delivered, 0 to be tried again, 0 given up.\n"
-    found = table(deployment.recon("doctor", **variables).stdout)
+    found = table(deployment.call("doctor", **variables).stdout)
     assert found["messages"] == ("healthy", "nothing waits")
     assert found["e-mail"][0] == "healthy" and "logged in" in found["e-mail"][1]
 
@@ -128,8 +129,8 @@ def test_doctor_says_that_e_mail_is_wrongly_configured_and_what_waits(
     deployment: Deployment, variables: dict[str, str]
 ) -> None:
     wrong = variables | {"EMAIL_PASSWORD": "wr0ng-secret"}
-    assert deployment.recon("notify", **wrong).returncode == 1
-    examined = deployment.recon("doctor", **wrong)
+    assert deployment.call("notify", **wrong).returncode == 1
+    examined = deployment.call("doctor", **wrong)
     found = table(examined.stdout)
     assert examined.returncode == 1
     assert found["messages"] == ("healthy", "1 waiting, the oldest for 0 min")
@@ -139,5 +140,5 @@ def test_doctor_says_that_e_mail_is_wrongly_configured_and_what_waits(
 
 def test_a_sender_that_is_none_is_wrong_configuration(deployment: Deployment, variables: dict[str, str]) -> None:
     nobody = variables | {"EMAIL_USER": "recon", "EMAIL_FROM": ""}
-    refused = deployment.recon("notify", **nobody)
+    refused = deployment.call("notify", **nobody)
     assert (refused.returncode, "no address to send e-mail from (EMAIL_FROM)" in refused.stdout) == (1, True)

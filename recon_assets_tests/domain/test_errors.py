@@ -5,7 +5,14 @@ import re
 import pytest
 
 from recon_assets.domain import errors
-from recon_assets.domain.errors import FeedUnavailable, PermanentError, ReconError, StoreRefused, TransientError
+from recon_assets.domain.errors import (
+    ChannelUnavailable,
+    FeedUnavailable,
+    PermanentError,
+    ReconError,
+    StoreRefused,
+    TransientError,
+)
 
 KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
 
@@ -23,6 +30,14 @@ def test_a_feed_that_did_not_answer_may_have_said_how_long_to_wait(retry_after_s
 
     assert error.retry_after_s == retry_after_s
     assert str(error) == "no answer (stripe). Wait."
+
+
+def test_a_channel_says_whether_only_this_receiver_waits_and_whether_the_message_may_have_arrived() -> None:
+    plainly = ChannelUnavailable("no answer", where="SMTP_SERVER", remedy="Wait.")
+    lost = ChannelUnavailable("the answer got lost", where="SMTP_SERVER", remedy="Wait.", may_have_arrived=True)
+
+    assert (plainly.is_of_receiver, plainly.may_have_arrived) == (False, False)
+    assert (lost.is_of_receiver, lost.may_have_arrived) == (False, True)
 
 
 def test_every_kind_is_in_the_drawn_tree_and_is_either_worth_another_try_or_not() -> None:

@@ -86,6 +86,7 @@ def test_the_sql_of_the_readme_runs_as_it_stands_by_the_command_and_by_any_clien
     incomplete = demonstrated.call("show", "stripe", "2025-09-28")
     assert incomplete.returncode == 1
     assert "the ledger feed is empty" in incomplete.stdout
+    assert "likely cause: the ledger feed has no records: all 30 of the processor stand alone" in incomplete.stdout
     status = demonstrated.call("status")
     assert status.returncode == 0
     assert status.stdout.count("2025-09-30") == 3

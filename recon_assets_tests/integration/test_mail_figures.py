@@ -87,6 +87,9 @@ def test_every_figure_of_every_class_is_that_of_the_record(told) -> None:
         of_run = (
             f"SELECT id FROM reconciliation_runs WHERE is_current AND processor_name = 'stripe' AND run_date = '{day}'"
         )
+        assert deployment.query(
+            f"SELECT passed FROM data_quality_checks WHERE check_name = 'report_totals_agree' AND run_id = ({of_run})"
+        ) == [(True,)], "JSON, CSV, XLSX and HTML of this very run say the same as the record"
         for kind, count in deployment.query(
             f"SELECT class, count(*) FROM discrepancies WHERE run_id = ({of_run}) GROUP BY class"
         ):

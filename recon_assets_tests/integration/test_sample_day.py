@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from recon_assets.assembly import build_definitions
 from recon_assets.cli.dagster_runs import Runner
 from recon_assets.domain.verdict import Verdict
+from recon_assets.reports.figures_in_files import figures_in_html, figures_in_xlsx
 from recon_assets.settings import Settings
 from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment
 
@@ -64,10 +67,21 @@ def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample:
     with report_file(sample.settings, "csv").open(newline="") as lines:
         assert [(row["transaction_id"], Decimal(row["amount"])) for row in csv.DictReader(lines)] == MISSING
 
+    in_page = figures_in_html(report_file(sample.settings, "html").read_text(encoding="utf-8"))
+    in_workbook = figures_in_xlsx(report_file(sample.settings, "xlsx"))
+    assert (in_page.verdict, in_page.count_by_class) == ("discrepancies", {"missing_in_ledger": 5})
+    assert in_page == in_workbook
+    assert in_page.signed == {"USD": Decimal("19.95")}
+
     (manifest,) = (sample.settings.data_dir / "archive" / "reports" / "2025-09-30" / "stripe").glob("*/manifest.json")
     archived = json.loads(manifest.read_text())
     assert archived["statement"]["run_id"] == str(run.id)
     assert archived["statement"]["audit_head"]["seal_no"] >= 1
+    page = next((manifest.parent / "report").glob("*.html"))
+    links = re.findall(r'href="(\.\./raw_[^"]+)"', page.read_text(encoding="utf-8"))
+    assert len(links) == 5
+    assert all((page.parent / unquote(link)).is_file() for link in links), "the raw records lie beside it"
+    assert len(list(page.parent.iterdir())) == 4
     for file in archived["files"]:
         assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
 
@@ -128,12 +142,16 @@ def test_an_incomplete_day_fails_its_run_is_reported_and_shows_nothing_as_missin
         Verdict.INCOMPLETE,
         ("the ledger feed is empty, the other is not",),
     )
+    (cause,) = run.causes
+    assert cause.sentence == "the ledger feed has no records: all 30 of the processor stand alone"
+    assert cause.amounts == {"USD": 657_750}
     assert sample.query("SELECT count(*) FROM missing_transactions") == [(0,)]
     report = json.loads(
         (sample.settings.reports_dir / "stripe_2025-09-28/reconciliation_report_stripe_2025-09-28.json").read_text()
     )
     assert report["reconciliation_summary"]["verdict"] == "incomplete"
     assert report["financial_impact"]["compliance_status"] == "NEEDS_REVIEW"
+    assert [found["kind"] for found in report["likely_causes"]] == ["whole_feed_missing"]
     assert report["missing_transactions"] == []
 
 
