@@ -29,7 +29,7 @@ def content_of_answer(event: RunPublished, title: str, severity: AlertSeverity) 
     said = _verdict_words(event)
     stake = f"{at_stake} at stake" if concluded else f"no conclusion, provisionally {at_stake} at stake"
     start = f"{title} {event.business_date}: {said}, {stake}"
-    causes = list(event.causes or event.incomplete_reasons)
+    causes = list(dict.fromkeys((*event.causes, *event.incomplete_reasons)))
     cause = f". Likely cause: {causes[0]}" if causes else ""
     return Content(
         severity=severity,

@@ -74,7 +74,8 @@ def test_a_day_is_told_with_its_report_and_its_secrets_are_nowhere(
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 delivered, 0 to be tried again, 0 given up.\n", "")
     (mail,) = mail_server.received
     assert mail.message["Subject"] == "[low] shop 2025-09-30: 1 discrepancy, 12.34 USD at stake"
-    assert mail.attached == [f"reconciliation_report_shop_2025-09-30.{suffix}" for suffix in ("html", "xlsx", "csv")]
+    report = "reconciliation_report_shop_2025-09-30"
+    assert mail.attached == [f"{report}.html", f"{report}.xlsx", f"{report}.csv"]
     assert PASSWORD not in done.stdout + done.stderr + mail_server.texts()
 
 

@@ -143,6 +143,15 @@ def test_further_causes_a_residual_and_a_newer_version_are_said() -> None:
     )
 
 
+def test_a_day_without_a_conclusion_says_the_cause_first_and_then_every_reason() -> None:
+    said = content(replace(INCOMPLETE, causes=("the ledger feed has nothing at all",)))
+    assert said.first_line.endswith("Likely cause: the ledger feed has nothing at all.")
+    assert said.sentences == (
+        "the ledger feed is empty, the other is not.",
+        "2 processor record(s) were rejected.",
+    )
+
+
 def test_the_change_of_the_first_day_and_of_a_quiet_one() -> None:
     first = replace(ANSWER.change, since=None)
     assert (
