@@ -18,7 +18,7 @@ from recon_assets.schemas.currencies import exponents
 from recon_assets.store.staging import STAGED_COLUMNS, STAGED_VALUES
 from recon_assets.store.tenancy import TenantConnection
 
-_INSERT_DISCREPANCIES: Final = f"""
+INSERT_DISCREPANCIES: Final = f"""
     INSERT INTO discrepancies (id, run_id, processor_name, business_date, exponent, status, {STAGED_COLUMNS})
     SELECT
         encode(substring(sha256(convert_to(
@@ -80,17 +80,19 @@ _COMPLETE: Final = """
 """
 
 
+def facts_of_rows(run_id: UUID, conclusion: Conclusion) -> dict[str, object]:
+    """The parameters of `INSERT_DISCREPANCIES`."""
+    return {
+        "run_id": run_id,
+        "processor": conclusion.processor,
+        "date": conclusion.business_date,
+        "exponents": Jsonb(exponents()),
+    }
+
+
 def insert_rows(connection: TenantConnection, run_id: UUID, conclusion: Conclusion) -> None:
     """The staged rows, and what the conclusion says of matches and money."""
-    connection.execute(
-        _INSERT_DISCREPANCIES.encode(),
-        {
-            "run_id": run_id,
-            "processor": conclusion.processor,
-            "date": conclusion.business_date,
-            "exponents": Jsonb(exponents()),
-        },
-    )
+    connection.execute(INSERT_DISCREPANCIES.encode(), facts_of_rows(run_id, conclusion))
     with connection.cursor() as cursor:
         cursor.executemany(
             _INSERT_PROOFS.encode(),

@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recon_assets.domain.conclusion import Conclusion
-from recon_assets.store.publication import _INSERT_DISCREPANCIES, _facts, publish_run
+from recon_assets.store.answer_rows import INSERT_DISCREPANCIES, facts_of_rows
+from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import begin_run
 from recon_assets.store.staging import MATCHING_COLUMNS, stage_discrepancies
 from recon_assets.store.tenancy import TenantConnection
@@ -155,10 +156,10 @@ def insert_into(
             """,
             [str(uuid4())],
         ).fetchone()[0]
-    insert = _INSERT_DISCREPANCIES.replace("INTO discrepancies", f"INTO {table}")
+    insert = INSERT_DISCREPANCIES.replace("INTO discrepancies", f"INTO {table}")
     with stopwatch(admin) as measured, admin.transaction():
         stage_discrepancies(admin, day)
-        admin.execute(insert.encode(), _facts(run_id, conclusion([]), None))
+        admin.execute(insert.encode(), facts_of_rows(run_id, conclusion([])))
         if keys_afterwards:
             for number, (index,) in enumerate(admin.execute(INDEXES.encode()).fetchall()):
                 admin.execute(index.replace("INDEX apart", f"INDEX apart_{number}").encode())
