@@ -1,5 +1,5 @@
 -- Transactions of the concluded answer before that are gone or changed in amount, currency, status or fee.
--- Records of one id and one instant stand in the order of their values: a feed may give them in another order each time.
+-- Records of one id and one instant stand in the order of their values: a feed may give them in any order.
 CREATE OR REPLACE TEMPORARY TABLE restated AS
 SELECT
     b.*,
