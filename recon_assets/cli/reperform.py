@@ -13,7 +13,7 @@ import msgspec
 
 from recon_assets.archive.files import Finding, is_inside
 from recon_assets.archive.manifest import MANIFEST, ArchivedFile, Manifest
-from recon_assets.cli.archived_feeds import ArchivedFeed, normalised
+from recon_assets.cli.archived_feeds import ArchivedFeed, configuration_in, normalised
 from recon_assets.cli.compare_evidence import compared
 from recon_assets.domain.errors import ArchiveUnreadable, ReconError
 from recon_assets.domain.records import Side
@@ -106,6 +106,7 @@ def _matched(
     day: _Day, performed: Performed, frames: "Mapping[Side, Frame]", *, into: Path, memory_limit: str
 ) -> "Conclusion":
     from recon_assets.domain.verdict import completeness_reasons
+    from recon_assets.matching.causes import DiagnosedDay, find_causes
     from recon_assets.matching.conclude import conclude_day
     from recon_assets.matching.engine import Day, match_day
     from recon_assets.matching.runner import DuckDB
@@ -113,12 +114,14 @@ def _matched(
     processor, ledger = (_state(raw, frames[raw.side]) for raw in day.raw)
     before = day.around.concluded_transactions
     rules = _rules(day, performed)
+    config = configuration_in(day.path(f"configuration/{Side.PROCESSOR}.json"))
+    transactions, ledger_entries = (into / frames[side].folder / frames[side].file for side in Side)
     matching = match_day(
         Day(
             processor=day.processor,
             business_date=day.business_date,
-            transactions=into / frames[Side.PROCESSOR].folder / frames[Side.PROCESSOR].file,
-            ledger_entries=into / frames[Side.LEDGER].folder / frames[Side.LEDGER].file,
+            transactions=transactions,
+            ledger_entries=ledger_entries,
             complete=not completeness_reasons(processor=processor, ledger=ledger, proofs=()),
             newest_date=day.around.newest_date,
             concluded_transactions=day.path(before) if before else None,
@@ -143,6 +146,16 @@ def _matched(
         matching=matching,
         feeds=(processor, ledger),
         thresholds=_thresholds(day),
+        causes=find_causes(
+            matching,
+            DiagnosedDay(
+                business_day=config.business_day(day.business_date),
+                time_zone=config.time_zone,
+                transactions=transactions,
+                ledger_entries=ledger_entries,
+            ),
+            memory_limit=memory_limit,
+        ),
     )
 
 

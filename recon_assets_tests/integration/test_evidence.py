@@ -45,7 +45,9 @@ FILES = (
     "rejected_ledger.parquet",
     "rejected_processor.parquet",
     "report/reconciliation_report_stripe_2025-09-30.csv",
+    "report/reconciliation_report_stripe_2025-09-30.html",
     "report/reconciliation_report_stripe_2025-09-30.json",
+    "report/reconciliation_report_stripe_2025-09-30.xlsx",
     "rules.json",
     "transactions.parquet",
 )
