@@ -15,7 +15,7 @@ from recon_assets.reports.xlsx_report import write_xlsx_report
 def write_reports(
     files: ReportFiles, *, conclusion: Conclusion, origin: ReportOrigin, surroundings: Surroundings, discrepancies: Path
 ) -> None:
-    """Write every file, each whole or not at all. `discrepancies` is the matching's Parquet file, which is opened once."""
+    """Write every file, each whole or not at all. `discrepancies` is a Parquet file, opened once."""
     with report_rows(discrepancies) as rows:
         write_json_report(files.json, conclusion=conclusion, origin=origin, discrepancies=rows)
         write_csv_report(files.csv, discrepancies=rows)
