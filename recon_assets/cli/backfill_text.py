@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from recon_assets.assets.progress import listening
-from recon_assets.cli.backfill_plan import DayToRun, Plan, counted
+from recon_assets.cli.backfill_plan import FORCED, DayToRun, Plan, counted
 from recon_assets.cli.console import open_console
 from recon_assets.cli.outcome import DayOutcome, verdict_text
 
@@ -96,10 +96,8 @@ class Teller:
             self._say(f"[yellow]{name}[/]: {escape(outcome.problem or 'the run failed')}")
         if len(failed) > SHOWN_PROBLEMS:
             self._say(f"and {len(failed) - SHOWN_PROBLEMS:,} more, see `recon status`")
-        again = [(outcome.processor, outcome.business_date) for outcome in failed]
-        again += [(day.processor, day.business_date) for day in left]
-        if again:
-            self._say(f"To do only what is left: {_command(again)}")
+        for command in commands_left(plan, outcomes):
+            self._say(f"To do only what is left: {command}")
 
     def _say(self, line: str) -> None:
         console = self._bar.progress.console if self._bar and not self._bar.progress.disable else self._console
@@ -112,6 +110,19 @@ class Teller:
 
 def _verdict(outcome: DayOutcome) -> str:
     return outcome.run.verdict.value if outcome.run and outcome.run.verdict else "unknown"
+
+
+def commands_left(plan: Plan, outcomes: Sequence[DayOutcome]) -> list[str]:
+    """What to type so that only the days without a conclusion and those that were not run are done.
+
+    A forced day that was not run may be proven: it is forced again, apart from the failed ones, which need no force.
+    """
+    failed = [(outcome.processor, outcome.business_date) for outcome in outcomes if not outcome.has_conclusion]
+    not_run = plan.to_run[len(outcomes) :]
+    left = [(day.processor, day.business_date) for day in not_run]
+    if any(day.why == FORCED for day in not_run):
+        return [*([_command(failed)] if failed else []), f"{_command(left)} --force"]
+    return [_command([*failed, *left])] if failed or left else []
 
 
 def _command(days: Sequence[tuple[str, date]]) -> str:
