@@ -7,6 +7,7 @@ import typer
 from recon_assets.cli import (
     archive,
     audit,
+    backfill,
     check_feed,
     database,
     demo,
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
 )
 run.register(app)
+backfill.register(app)
 show.register(app)
 explain.register(app)
 simulate.register(app)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from recon_assets.domain.errors import StoreUnavailable
@@ -55,7 +56,32 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
         instance.optimize_for_webserver(
             statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=MAX_OVERFLOW
         )
+        _remember_tables(instance)
         yield instance
+
+
+def _remember_tables(instance: "dg.DagsterInstance") -> None:
+    """Which tables and columns Dagster's storage has is asked once a process, not 64 times a run.
+
+    It asks on a second connection, too, which the pool then opens for it and closes. A test pins these methods.
+    """
+    events, runs = instance.event_log_storage, instance.run_storage
+    has_column = events._has_asset_key_col_on_connection  # type: ignore[attr-defined]  # noqa: SLF001
+    known: dict[str, bool] = {}
+
+    def has_asset_key_column(connection: object, column_name: str) -> bool:
+        if column_name not in known:
+            known[column_name] = has_column(connection, column_name)
+        return known[column_name]
+
+    events._has_asset_key_col_on_connection = has_asset_key_column  # type: ignore[attr-defined]  # noqa: SLF001
+    for storage, question in (
+        (events, "has_table"),
+        (events, "has_asset_key_index_cols"),
+        (runs, "has_run_stats_index_cols"),
+        (runs, "has_backfill_id_column"),
+    ):
+        setattr(storage, question, cache(getattr(storage, question)))
 
 
 class Runner:

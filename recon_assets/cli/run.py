@@ -38,7 +38,7 @@ def run(
     settings = load_settings()
     configuration = Configuration.load(settings)
     wanted = business_date(day) if day else yesterday()
-    names = _checked(processors or sorted(configuration.processors), configuration, wanted)
+    names = checked_processors(processors or sorted(configuration.processors), configuration, wanted, wanted)
     outcomes = run_days(settings, [(name, wanted) for name in names])
     raise typer.Exit(0 if all(outcome.has_conclusion for outcome in outcomes) else 1)
 
@@ -78,21 +78,22 @@ def run_days(settings: "Settings", days: list[tuple[str, date]]) -> "list[DayOut
     return outcomes
 
 
-def _checked(names: list[str], configuration: "Configuration", day: date) -> list[str]:
-    """Each processor once, in the order given; unknown ones and days before their start are wrong usage."""
+def checked_processors(names: list[str], configuration: "Configuration", since: date, until: date) -> list[str]:
+    """Each processor once, in the order given; unknown ones, and days not begun or not over, are wrong usage."""
     unknown = [name for name in names if name not in configuration.processors]
     if unknown:
-        _refuse(f"unknown processor: {', '.join(unknown)}. Configured: {', '.join(sorted(configuration.processors))}")
+        refuse(f"unknown processor: {', '.join(unknown)}. Configured: {', '.join(sorted(configuration.processors))}")
     now = datetime.now(UTC)
     for config in (configuration.processors[name] for name in names):
         last = config.last_ended_business_date(now)
-        if day > last:
-            _refuse(f"{day} is not over yet at {config.name}; the last finished day is {last}")
-        if day < config.start_date:
-            _refuse(f"{config.name} starts on {config.start_date}; for earlier days change start_date in its YAML")
+        if until > last:
+            refuse(f"{until} is not over yet at {config.name}; the last finished day is {last}")
+        if since < config.start_date:
+            refuse(f"{config.name} starts on {config.start_date}; for earlier days change start_date in its YAML")
     return list(dict.fromkeys(names))
 
 
-def _refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
+    """Say why it is wrong usage and end with its exit code."""
     typer.secho(f"recon: {sentence}.", fg="red", err=True)
     raise typer.Exit(WRONG_USAGE)

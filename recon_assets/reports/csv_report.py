@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from recon_assets.atomic_files import replaced_whole
-from recon_assets.reports.rows import report_rows
+from recon_assets.reports.rows import Discrepancies, report_rows
 
 
-def write_csv_report(path: Path, *, discrepancies: Path) -> None:
+def write_csv_report(path: Path, *, discrepancies: Discrepancies) -> None:
     """Write the rows of one processor-day. Amounts stay plain numbers, negative ones too.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.

@@ -22,7 +22,7 @@ from recon_assets.reports.html_content import (
 )
 from recon_assets.reports.json_report import ReportOrigin
 from recon_assets.reports.paths import ReportFiles
-from recon_assets.reports.rows import iterate_rows, report_rows
+from recon_assets.reports.rows import Discrepancies, iterate_rows, report_rows
 from recon_assets.reports.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def write_html_report(
-    files: ReportFiles, *, conclusion: Conclusion, origin: ReportOrigin, surroundings: Surroundings, discrepancies: Path
+    files: ReportFiles,
+    *,
+    conclusion: Conclusion,
+    origin: ReportOrigin,
+    surroundings: Surroundings,
+    discrepancies: Discrepancies,
 ) -> None:
     """Write `files.html`, which names the other files of the day."""
     with report_rows(discrepancies) as connection:

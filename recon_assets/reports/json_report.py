@@ -16,7 +16,7 @@ from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.json_rows import missing_documents, row_documents
-from recon_assets.reports.rows import report_rows
+from recon_assets.reports.rows import Discrepancies, report_rows
 from recon_assets.schemas.currencies import exponents
 
 SCHEMA_VERSION: Final = "1.2"
@@ -47,7 +47,9 @@ class ReportOrigin:
     ledger_feed: str
 
 
-def write_json_report(path: Path, *, conclusion: Conclusion, origin: ReportOrigin, discrepancies: Path) -> None:
+def write_json_report(
+    path: Path, *, conclusion: Conclusion, origin: ReportOrigin, discrepancies: Discrepancies
+) -> None:
     """Write the report of one processor-day. `discrepancies` is the matching's Parquet file."""
     concluded = conclusion.verdict is not Verdict.INCOMPLETE
     with report_rows(discrepancies) as connection, replaced_whole(path) as unfinished, unfinished.open("wb") as out:

@@ -16,7 +16,7 @@ from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.plain_words import CLASS_WORDS, VERDICT_WORDS, plain_verdict
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.reports.json_report import ReportOrigin
-from recon_assets.reports.rows import report_rows
+from recon_assets.reports.rows import Discrepancies, report_rows
 from recon_assets.reports.surroundings import Surroundings
 from recon_assets.reports.xlsx_cells import Book, Sheet, Value
 from recon_assets.reports.xlsx_rows import write_rows
@@ -31,7 +31,12 @@ CHECK_COLUMNS: Final = ("stage", "check", "outcome", "broken_rules", "what_it_sa
 
 
 def write_xlsx_report(
-    path: Path, *, conclusion: Conclusion, origin: ReportOrigin, surroundings: Surroundings, discrepancies: Path
+    path: Path,
+    *,
+    conclusion: Conclusion,
+    origin: ReportOrigin,
+    surroundings: Surroundings,
+    discrepancies: Discrepancies,
 ) -> None:
     """Write the report of one processor-day; memory does not grow with the rows."""
     path.parent.mkdir(parents=True, exist_ok=True)

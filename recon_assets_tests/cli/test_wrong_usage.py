@@ -1,5 +1,6 @@
 """What `recon` refuses before it touches anything: exit code 2, one sentence, and no file written."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_help_lists_the_commands(call: Recon) -> None:
     called = call("--help")
 
     assert called.exit_code == 0
-    commands = ("run", "status", "show", "explain", "simulate", "doctor", "demo", "sql")
+    commands = ("run", "backfill", "status", "show", "explain", "simulate", "doctor", "demo", "sql")
     assert [name for name in commands if f" {name} " not in called.out] == []
 
 
@@ -93,3 +94,45 @@ def test_a_wrong_setting_is_exit_code_2_and_names_the_variable(call: Recon, monk
     called = call("run")
 
     assert (called.exit_code, "RECON_HTTP_ATTEMPTS" in called.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "2025-09-30", "--to", "2025-09-29"), "--from 2025-09-30 is after --to 2025-09-29"),
+        (("--from", "2025-09-30", "--to", "2999-01-01"), "2999-01-01 is not over yet at stripe"),
+        (("--from", "1999-01-01", "--to", "2025-09-30"), "starts on"),
+        (("--from", "20250929", "--to", "2025-09-30"), "'20250929' is no date; write it as YYYY-MM-DD"),
+        (
+            (
+                "--from",
+                "2025-09-30",
+            ),
+            "Missing option '--to'",
+        ),
+        (("--from", "2025-09-30", "--to", "2025-09-30", "--processors", "nobody"), "unknown processor: nobody"),
+    ],
+)
+def test_a_backfill_of_no_range_or_of_nobody_is_wrong_usage(
+    call: Recon, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    chosen = arguments if "--processors" in arguments else (*arguments, "--processors", "stripe")
+    called = call("backfill", *chosen)
+
+    assert called.exit_code == 2
+    assert said in called.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backfill_has_a_limit(call: Recon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured = tmp_path / "config" / "processors"
+    configured.mkdir(parents=True)
+    example = Path(__file__).parents[2] / "config" / "examples" / "products_api.yaml"
+    text = re.sub(r"(?m)^start_date: .*$", "start_date: 1900-01-01", example.read_text())
+    (configured / "old.yaml").write_text(re.sub(r"(?m)^name: .*$", "name: old", text))
+    monkeypatch.setenv("RECON_CONFIG_DIR", str(tmp_path / "config"))
+
+    called = call("backfill", "--from", "1900-01-01", "--to", "2025-09-30")
+
+    assert called.exit_code == 2
+    assert "45,929 processor-days are more than 20,000: take a part at a time" in called.err

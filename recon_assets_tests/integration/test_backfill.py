@@ -1,0 +1,160 @@
+"""`recon backfill`: a range of days by files, each for itself; what is proven and unchanged is left as it is."""
+
+import signal
+import subprocess
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from recon_assets.settings import Settings
+from recon_assets_tests.integration.deployments import HEADER, Deployment, with_configuration
+
+FIRST = date(2025, 9, 5)
+RANGE = [FIRST + timedelta(days=number) for number in range(12)]
+BROKEN = RANGE[5]
+SHORT = RANGE[:3]
+STATES = "SELECT run_date, version, status FROM reconciliation_runs WHERE is_current ORDER BY run_date"
+ATTEMPTS = "SELECT count(*) FROM reconciliation_runs"
+
+
+def text_of(day: date, amount: str = "12.34") -> str:
+    return f"{HEADER}\na-{day},{amount},USD,completed,{day}T10:00:00Z\n"
+
+
+def place(deployment: Deployment, day: date, text: str | None = None, *, side: str = "processor") -> Path:
+    path = deployment.settings.feeds_dir / f"shop_{side}" / f"{day}.csv"
+    path.write_text(text or text_of(day))
+    return path
+
+
+@pytest.fixture
+def shop(settings: Settings, tmp_path: Path) -> Deployment:
+    """Twelve days of both sides that agree."""
+    deployment = with_configuration(settings, tmp_path).files_processor("shop", processor=None, ledger=None)
+    for day in RANGE:
+        for side in ("processor", "ledger"):
+            place(deployment, day, side=side)
+    return deployment
+
+
+def arguments(days: list[date], *more: str) -> tuple[str, ...]:
+    return ("backfill", "--processors", "shop", "--from", str(days[0]), "--to", str(days[-1]), *more)
+
+
+def backfilled(deployment: Deployment, days: list[date], *more: str) -> subprocess.CompletedProcess[str]:
+    return deployment.call(*arguments(days, *more), COLUMNS="200")
+
+
+def test_a_day_that_fails_in_the_middle_is_named_and_the_next_backfill_does_only_it(shop: Deployment) -> None:
+    place(shop, BROKEN, "no,header,of,ours\n1,2,3,4\n")
+
+    first = shop.recon(*arguments(RANGE))
+
+    assert first.returncode == 1, first.stdout + first.stderr
+    assert "12 processor-days: 0 proven already, 12 to do (12 never run)" in first.stdout
+    assert f"1/12 shop {FIRST} (never run): reconciled\n" in first.stdout
+    assert "11 concluded (11 reconciled), 0 proven already, 1 without a conclusion, 0 not run" in first.stdout
+    assert f"shop {BROKEN}: " in first.stdout
+    again = f"recon backfill --processors shop --from {BROKEN} --to {BROKEN}"
+    assert f"To do only what is left: {again}\n" in first.stdout
+    assert shop.query(STATES) == [(day, 1, "completed") for day in RANGE if day != BROKEN]
+    assert len(list(shop.settings.archive_dir.glob("reports/*/*/*/manifest.json"))) == 11
+    assert len(list(shop.settings.reports_dir.glob("shop_*/*.html"))) == 11
+
+    place(shop, BROKEN)
+    second = backfilled(shop, RANGE)
+
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "12 processor-days: 11 proven already, 1 to do (1 without a conclusion)" in second.stdout
+    assert f"1/1 shop {BROKEN} (without a conclusion): reconciled\n" in second.stdout
+    assert "1 concluded (1 reconciled), 11 proven already, 0 without a conclusion, 0 not run" in second.stdout
+    assert "left:" not in second.stdout
+    assert shop.query(ATTEMPTS) == [(13,)]
+
+
+def test_only_days_whose_files_rules_or_configuration_are_others_are_run_again(shop: Deployment) -> None:
+    assert backfilled(shop, SHORT).returncode == 0
+    unchanged = backfilled(shop, SHORT)
+    assert (unchanged.returncode, shop.query(ATTEMPTS)) == (0, [(3,)])
+    assert "3 processor-days: 3 proven already, 0 to do\n" in unchanged.stdout
+
+    place(shop, SHORT[1], text_of(SHORT[1], "99.00"), side="ledger")
+    by_file = backfilled(shop, SHORT)
+    assert "2 proven already, 1 to do (1 with new files)" in by_file.stdout
+    assert f"shop {SHORT[1]} (with new files): discrepancies\n" in by_file.stdout
+
+    yaml = shop.settings.config_dir / "processors" / "shop.yaml"
+    yaml.write_text(yaml.read_text().replace("title: shop", "title: Shop").replace("2025-09-01", "2025-08-01"))
+    assert "3 proven already, 0 to do" in backfilled(shop, SHORT).stdout
+
+    yaml.write_text(yaml.read_text() + "time_zone: Europe/London\n")
+    by_configuration = backfilled(shop, SHORT)
+    assert "0 proven already, 3 to do (3 by another configuration)" in by_configuration.stdout
+    assert "3 proven already, 0 to do" in backfilled(shop, SHORT).stdout
+
+    (shop.settings.config_dir / "matching.yaml").write_text("grace: {ledger: 1}\n")
+    by_rules = backfilled(shop, SHORT)
+    assert "0 proven already, 3 to do (3 by other rules)" in by_rules.stdout
+    assert "3 proven already, 0 to do" in backfilled(shop, SHORT).stdout
+
+
+def test_forced_days_are_run_although_nothing_changed_and_their_answers_stand(shop: Deployment) -> None:
+    backfilled(shop, SHORT)
+    forced = backfilled(shop, SHORT, "--force")
+    assert forced.returncode == 0
+    assert "0 proven already, 3 to do (3 forced)" in forced.stdout
+    assert "3 concluded (3 reconciled)" in forced.stdout
+    assert shop.query(STATES) == [(day, 1, "completed") for day in SHORT]
+    assert "3 proven already, 0 to do" in backfilled(shop, SHORT).stdout
+
+
+def test_a_proven_day_whose_newest_attempt_failed_is_run_again(shop: Deployment) -> None:
+    backfilled(shop, SHORT)
+    place(shop, FIRST, "no,header,of,ours\n1,2,3,4\n")
+    assert backfilled(shop, SHORT).returncode == 1
+    place(shop, FIRST)
+    mended = backfilled(shop, SHORT)
+    assert mended.returncode == 0
+    assert "2 proven already, 1 to do (1 whose newest attempt failed)" in mended.stdout
+
+
+def test_a_place_that_can_not_be_looked_at_is_said_and_is_no_success(shop: Deployment) -> None:
+    backfilled(shop, SHORT)
+    for folder in ("shop_processor", "shop_ledger"):
+        (shop.settings.feeds_dir / folder).rename(shop.settings.feeds_dir / f"{folder}_away")
+
+    looked = backfilled(shop, SHORT)
+
+    assert looked.returncode == 1
+    assert "3 proven already, 0 to do" in looked.stdout
+    assert "shop's files can't be looked at: " in looked.stdout
+
+
+def test_without_the_files_of_an_answer_the_record_alone_decides(shop: Deployment) -> None:
+    backfilled(shop, SHORT)
+    shop.settings.storage_root.rename(shop.settings.storage_root.with_name("away"))
+    assert "3 proven already, 0 to do" in backfilled(shop, SHORT).stdout
+
+
+def test_ctrl_c_ends_after_the_day_and_says_what_is_left(shop: Deployment) -> None:
+    with subprocess.Popen(
+        shop.command(*arguments(RANGE)),
+        env=shop.environment() | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+        cwd=shop.settings.data_dir.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("1/12"):
+                process.send_signal(signal.SIGINT)
+                break
+        told = process.stdout.read()
+    assert process.returncode == 1, told
+    assert "Ended early: stopped by Ctrl-C" in told
+    states = shop.query(STATES)
+    assert 1 <= len(states) < 12 and {status for _, _, status in states} == {"completed"}
+    assert f"{len(states)} concluded" in told and f"{12 - len(states)} not run" in told
+    assert f"To do only what is left: recon backfill --processors shop --from {RANGE[len(states)]} --to" in told
+    assert shop.query("SELECT count(*) FROM reconciliation_runs WHERE status IN ('running', 'failed')") == [(0,)]
