@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from recon_assets.cli.amounts import money_text
 from recon_assets.domain.records import Side
 from recon_assets.matching.explanation import MatchKind, MatchOf, Other, RowOf, Seen, Tried
+from recon_assets.schemas.currencies import money_text
 
 if TYPE_CHECKING:
     from recon_assets.cli.explain import AcrossDays, Search, Told

@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from recon_assets.cli.dagster_runs import FinishedRun
-from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.paths import report_files
 from recon_assets.settings import Settings
@@ -124,10 +123,7 @@ def at_stake(run: "Run | None") -> str:
     """Gross discrepancy amounts, per currency: currencies are never added."""
     if run is None or not run.proofs:
         return "-"
-    return "\n".join(
-        f"{decimal_from_minor(proof.discrepancy_amount_minor, exponent=proof.exponent):,} {proof.currency}"
-        for proof in run.proofs
-    )
+    return "\n".join(proof.money_text(proof.discrepancy_amount_minor) for proof in run.proofs)
 
 
 def figure(value: int | None) -> str:

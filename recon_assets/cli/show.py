@@ -139,8 +139,6 @@ def _print_run(console: "Console", run: "Run") -> None:
 def _print_proof(console: "Console", run: "Run") -> None:
     from rich.table import Table
 
-    from recon_assets.domain.money import decimal_from_minor
-
     if not run.proofs:
         return
     table = Table(title="Proof: processor - ledger = named discrepancies", title_justify="left", header_style="bold")
@@ -156,7 +154,7 @@ def _print_proof(console: "Console", run: "Run") -> None:
             proof.signed_discrepancies_minor,
             proof.residual_minor,
         )
-        table.add_row(proof.currency, *(f"{decimal_from_minor(minor, exponent=proof.exponent):,}" for minor in figures))
+        table.add_row(proof.currency, *(proof.amount_text(minor) for minor in figures))
     console.print(table)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from recon_assets.cli.amounts import money_text
+from recon_assets.schemas.currencies import money_text
 
 if TYPE_CHECKING:
     from recon_assets.cli.simulate import Simulated, SimulatedDay

@@ -120,16 +120,11 @@ def _verified(
 
 
 def _proof_lines(conclusion: "Conclusion") -> list[str]:
-    from recon_assets.domain.money import decimal_from_minor
-
-    def money(minor: int, exponent: int) -> str:
-        return f"{decimal_from_minor(minor, exponent=exponent):,}"
-
     return [
-        f"proof in {proof.currency}: {money(proof.processor_total_minor, proof.exponent)} at the processor less"
-        f" {money(proof.ledger_total_minor, proof.exponent)} in the ledger is"
-        f" {money(proof.signed_discrepancies_minor, proof.exponent)} of named rows,"
-        f" residual {money(proof.residual_minor, proof.exponent)}"
+        f"proof in {proof.currency}: {proof.amount_text(proof.processor_total_minor)} at the processor less"
+        f" {proof.amount_text(proof.ledger_total_minor)} in the ledger is"
+        f" {proof.amount_text(proof.signed_discrepancies_minor)} of named rows,"
+        f" residual {proof.amount_text(proof.residual_minor)}"
         for proof in conclusion.proofs
     ]
 

@@ -33,3 +33,8 @@ def minor_from_text(text: str, *, exponent: int) -> int:
 def decimal_from_minor(amount_minor: int, *, exponent: int) -> Decimal:
     """The amount as people write it: `decimal_from_minor(1995, exponent=2)` is `Decimal("19.95")`."""
     return Decimal(amount_minor).scaleb(-exponent)
+
+
+def amount_text(amount_minor: int, *, exponent: int) -> str:
+    """The amount as people read it, with thousands apart: `1,995.00` of 199500."""
+    return f"{decimal_from_minor(amount_minor, exponent=exponent):,}"

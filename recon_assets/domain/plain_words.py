@@ -1,85 +1,43 @@
-"""What verdicts and classes are called for people who do not work with them every day; one wording for all channels."""
+"""Verdicts and classes for people who do not work with them every day: their own words, and what they mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.discrepancies import DiscrepancyClass
-from recon_assets.domain.money import decimal_from_minor
-from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class ClassWords:
-    """`title` names one row of the class, `plural` many of them in a sentence, `meaning` says what happened."""
-
-    title: str
-    plural: str
-    meaning: str
-
-
-CLASS_WORDS: Final[Mapping[DiscrepancyClass, ClassWords]] = MappingProxyType(
+CLASS_MEANINGS: Final[Mapping[DiscrepancyClass, str]] = MappingProxyType(
     {
-        DiscrepancyClass.MATCHED_IN_TOLERANCE: ClassWords(
-            "Within tolerance", "within tolerance", "Matched; the small difference is allowed by the rules."
-        ),
-        DiscrepancyClass.MATCHED_PRIOR_DAY: ClassWords(
-            "Matched with another day", "matched with another day", "The counterpart was booked on another day."
-        ),
-        DiscrepancyClass.MISSING_IN_LEDGER: ClassWords(
-            "Missing in ledger", "missing in the ledger", "The processor has it, our ledger does not."
-        ),
-        DiscrepancyClass.MISSING_AT_PROCESSOR: ClassWords(
-            "Missing at processor", "missing at the processor", "Our ledger has it, the processor does not."
-        ),
-        DiscrepancyClass.PENDING_IN_LEDGER: ClassWords(
-            "Not yet in ledger", "not yet in the ledger", "Within the time that booking may take."
-        ),
-        DiscrepancyClass.PENDING_AT_PROCESSOR: ClassWords(
-            "Not yet at processor", "not yet at the processor", "Within the time that the processor may take."
-        ),
-        DiscrepancyClass.AMOUNT_MISMATCH: ClassWords(
-            "Amount differs", "amount mismatches", "Both sides have it, with different amounts."
-        ),
-        DiscrepancyClass.CURRENCY_MISMATCH: ClassWords(
-            "Currency differs", "currency mismatches", "Both sides have it, in different currencies."
-        ),
-        DiscrepancyClass.STATUS_MISMATCH: ClassWords(
-            "Status differs", "status mismatches", "Same money, but not final on both sides."
-        ),
-        DiscrepancyClass.FEE_MISMATCH: ClassWords(
-            "Fee differs", "fee mismatches", "Same amount, but the fee is not the booked or agreed one."
-        ),
-        DiscrepancyClass.DUPLICATE_AT_PROCESSOR: ClassWords(
-            "Twice at processor", "duplicates at the processor", "The processor has it more often than our ledger."
-        ),
-        DiscrepancyClass.DUPLICATE_IN_LEDGER: ClassWords(
-            "Twice in ledger", "duplicates in the ledger", "Our ledger has it more often than the processor."
-        ),
-        DiscrepancyClass.AMBIGUOUS: ClassWords(
-            "Ambiguous", "ambiguous records", "Several counterparts fit equally well; none was guessed."
-        ),
-        DiscrepancyClass.RESTATED: ClassWords(
-            "Restated", "restated records", "The processor changed it after the day was concluded."
-        ),
-        DiscrepancyClass.UNCLASSIFIED: ClassWords(
-            "Unknown kind of event", "events of an unknown kind", "Counted, but no rule knows what kind it is."
-        ),
+        DiscrepancyClass.MATCHED_IN_TOLERANCE: "Matched; the small difference is allowed by the rules.",
+        DiscrepancyClass.MATCHED_PRIOR_DAY: "The counterpart was booked on another day.",
+        DiscrepancyClass.MISSING_IN_LEDGER: "The processor has it, our ledger does not.",
+        DiscrepancyClass.MISSING_AT_PROCESSOR: "Our ledger has it, the processor does not.",
+        DiscrepancyClass.PENDING_IN_LEDGER: "Within the time that booking may take.",
+        DiscrepancyClass.PENDING_AT_PROCESSOR: "Within the time that the processor may take.",
+        DiscrepancyClass.AMOUNT_MISMATCH: "Both sides have it, with different amounts.",
+        DiscrepancyClass.CURRENCY_MISMATCH: "Both sides have it, in different currencies.",
+        DiscrepancyClass.STATUS_MISMATCH: "Same money, but not final on both sides.",
+        DiscrepancyClass.FEE_MISMATCH: "Same amount, but the fee is not the booked or agreed one.",
+        DiscrepancyClass.DUPLICATE_AT_PROCESSOR: "The processor has it more often than our ledger.",
+        DiscrepancyClass.DUPLICATE_IN_LEDGER: "Our ledger has it more often than the processor.",
+        DiscrepancyClass.AMBIGUOUS: "Several counterparts fit equally well; none was guessed.",
+        DiscrepancyClass.RESTATED: "The processor changed it after the day was concluded.",
+        DiscrepancyClass.UNCLASSIFIED: "Counted, but no rule knows what kind it is.",
     }
 )
+"""What happened, in a sentence."""
 
-VERDICT_WORDS: Final[Mapping[Verdict, str]] = MappingProxyType(
-    {
-        Verdict.INCOMPLETE: "No conclusion",
-        Verdict.DISCREPANCIES: "Discrepancies found",
-        Verdict.RECONCILED_WITH_WARNINGS: "Reconciled, with warnings",
-        Verdict.RECONCILED_WITH_PENDING: "Reconciled, some still on their way",
-        Verdict.RECONCILED: "Reconciled",
-    }
-)
+
+def words(name: str) -> str:
+    """A class, verdict or other name of the domain as words: `missing in ledger` of `missing_in_ledger`."""
+    return name.replace("_", " ")
+
+
+def heading(name: str) -> str:
+    """The same as it begins a line: `Missing in ledger`."""
+    return words(name).capitalize()
 
 
 def plain_verdict(conclusion: Conclusion) -> str:
@@ -106,17 +64,12 @@ def plain_verdict(conclusion: Conclusion) -> str:
 def at_stake(conclusion: Conclusion) -> str:
     """Gross discrepancy amounts of the currencies that have some, such as `19.95 USD and 700 JPY`."""
     with_some = [proof for proof in conclusion.proofs if proof.discrepancy_amount_minor] or conclusion.proofs[:1]
-    return _listed([money(proof.discrepancy_amount_minor, proof) for proof in with_some])
+    return _listed([proof.money_text(proof.discrepancy_amount_minor) for proof in with_some])
 
 
 def volume(conclusion: Conclusion) -> str:
     """What went through the processor, per currency."""
-    return _listed([money(proof.volume_minor, proof) for proof in conclusion.proofs if proof.volume_minor])
-
-
-def money(amount_minor: int, proof: CurrencyProof) -> str:
-    """Such as `1,234.50 USD`."""
-    return f"{decimal_from_minor(amount_minor, exponent=proof.exponent):,} {proof.currency}"
+    return _listed([proof.money_text(proof.volume_minor) for proof in conclusion.proofs if proof.volume_minor])
 
 
 def _listed(parts: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from recon_assets.domain.money import amount_text
+
 
 @dataclass(frozen=True, slots=True)
 class CurrencyProof:
@@ -32,3 +34,11 @@ class CurrencyProof:
     def residual_minor(self) -> int:
         """What no named row explains. Anything but 0 is a finding of priority 1."""
         return self.processor_total_minor - self.ledger_total_minor - self.signed_discrepancies_minor
+
+    def amount_text(self, amount_minor: int) -> str:
+        """One of its figures as people read it: `1,234.50`."""
+        return amount_text(amount_minor, exponent=self.exponent)
+
+    def money_text(self, amount_minor: int) -> str:
+        """The same with its currency: `1,234.50 USD`."""
+        return f"{self.amount_text(amount_minor)} {self.currency}"

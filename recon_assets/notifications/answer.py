@@ -5,10 +5,11 @@ from typing import Final
 
 from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.messages import AlertSeverity, Change, Money, RunPublished
+from recon_assets.domain.plain_words import words
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 from recon_assets.notifications.shape import MAX_SUBJECT_CHARACTERS, Content, Table, sentence
-from recon_assets.notifications.words import amounts, counted, figure, number_of, one_line, words
+from recon_assets.notifications.words import amounts, counted, number_of, one_line
 
 PHONE_CHARACTERS: Final = 34
 """Of figures, beside the first column, in a table that is 327 pixels wide."""
@@ -56,10 +57,7 @@ def _further_sentences(event: RunPublished, causes: list[str]) -> Iterator[str]:
     yield from causes
     for proof in event.proofs:
         if proof.residual_minor:
-            yield (
-                f"The proof leaves {figure(proof.residual_minor, exponent=proof.exponent)} {proof.currency} that no"
-                " named row explains"
-            )
+            yield (f"The proof leaves {proof.money_text(proof.residual_minor)} that no named row explains")
     if event.version > 1:
         yield f"This is version {event.version} of the day's answer; the ones before are superseded"
 
@@ -141,7 +139,7 @@ def _proof_rows(proofs: tuple[CurrencyProof, ...]) -> Iterator[tuple[str, ...]]:
         ("Pending (gross)", "pending_amount_minor"),
         ("Volume", "volume_minor"),
     ):
-        yield (title, *(figure(getattr(proof, name), exponent=proof.exponent) for proof in proofs))
+        yield (title, *(proof.amount_text(getattr(proof, name)) for proof in proofs))
 
 
 def _at_stake(proof: CurrencyProof) -> Money:

@@ -12,10 +12,11 @@ from recon_assets.domain.messages import (
     RunFailed,
     RunPublished,
 )
+from recon_assets.domain.plain_words import words
 from recon_assets.notifications.answer import content_of_answer
 from recon_assets.notifications.events import Event
 from recon_assets.notifications.shape import MAX_SUBJECT_CHARACTERS, Content, Table, sentence
-from recon_assets.notifications.words import amounts, number_of, one_line, words
+from recon_assets.notifications.words import amounts, number_of, one_line
 
 
 def content_of(event: Event, *, title: str, severity: AlertSeverity) -> Content:

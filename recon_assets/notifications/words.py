@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from recon_assets.domain.messages import Amounts, Money, plain
-from recon_assets.domain.money import decimal_from_minor
+from recon_assets.domain.money import amount_text
 
 MAX_LINE_CHARACTERS: Final = 400
 _BLANKS: Final = re.compile(r"\s+")
@@ -23,14 +23,9 @@ def one_line(text: str, *, longest: int = MAX_LINE_CHARACTERS) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def figure(minor: int, *, exponent: int) -> str:
-    """`1,995.00` from 199500: exact, with the currency's places."""
-    return f"{decimal_from_minor(minor, exponent=exponent):,}"
-
-
 def amount(money: Money) -> str:
     """`19.95 USD`."""
-    return f"{figure(money.minor, exponent=money.exponent)} {money.currency}"
+    return f"{amount_text(money.minor, exponent=money.exponent)} {money.currency}"
 
 
 def amounts(money: Iterable[Money]) -> str:
@@ -42,11 +37,6 @@ def counted(found: Amounts) -> str:
     """`5 (19.95 USD)`."""
     money = amounts(found.money)
     return f"{found.count:,} ({money})" if money else f"{found.count:,}"
-
-
-def words(name: str) -> str:
-    """A name such as `missing_in_ledger` as words."""
-    return name.replace("_", " ")
 
 
 def number_of(count: int, one: str, many: str | None = None) -> str:

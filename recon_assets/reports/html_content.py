@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
-from recon_assets.domain.money import decimal_from_minor
-from recon_assets.domain.plain_words import CLASS_WORDS, VERDICT_WORDS, money
+from recon_assets.domain.money import amount_text, decimal_from_minor
+from recon_assets.domain.plain_words import CLASS_MEANINGS, heading, words
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.charts import (
@@ -56,11 +56,6 @@ class ProofContent:
     bridge: Chart | None
 
 
-def amount_text(minor: int, currency: str) -> str:
-    """With thousands apart and the places of its currency, such as `1,234.50`."""
-    return f"{decimal_from_minor(minor, exponent=exponents()[currency]):,}"
-
-
 def proofs_of(conclusion: Conclusion, totals: Sequence[ClassTotal]) -> tuple[ProofContent, ...]:
     """The proof of each currency."""
     by_currency: dict[str, list[ClassTotal]] = {}
@@ -70,9 +65,7 @@ def proofs_of(conclusion: Conclusion, totals: Sequence[ClassTotal]) -> tuple[Pro
 
 
 def _proof(proof: CurrencyProof, totals: Sequence[ClassTotal]) -> ProofContent:
-    def text(minor: int) -> str:
-        return amount_text(minor, proof.currency)
-
+    text = proof.amount_text
     figures = (
         ("processor_total", "Processor total", text(proof.processor_total_minor)),
         ("ledger_total", "Ledger total", text(proof.ledger_total_minor)),
@@ -92,7 +85,7 @@ def _bridge(proof: CurrencyProof, totals: Sequence[ClassTotal]) -> Chart:
     steps = [BridgeStep("Processor total", f"{major(at):,}", None, major(at))]
     for total in totals:
         rows = f" ({total.count:,})" if total.count else ""
-        label = f"{CLASS_WORDS[total.kind].title}{rows}"
+        label = f"{heading(total.kind)}{rows}"
         steps.append(BridgeStep(label, f"{major(-total.signed_minor):+,}", major(at), major(at - total.signed_minor)))
         at -= total.signed_minor
     ledger = proof.ledger_total_minor
@@ -120,7 +113,8 @@ def classes_of(totals: Sequence[ClassTotal], outcomes: Sequence[Outcome]) -> lis
     return [
         {
             "kind": kind.value,
-            "words": CLASS_WORDS[kind],
+            "title": heading(kind),
+            "meaning": CLASS_MEANINGS[kind],
             "outcome": kind.outcome.value,
             "priority": kind.priority.value,
             "count": sum(total.count for total in found),
@@ -128,8 +122,8 @@ def classes_of(totals: Sequence[ClassTotal], outcomes: Sequence[Outcome]) -> lis
             "money": [
                 {
                     "currency": total.currency,
-                    "gross": amount_text(total.gross_minor, total.currency),
-                    "signed": amount_text(total.signed_minor, total.currency),
+                    "gross": _text(total.gross_minor, total.currency),
+                    "signed": _text(total.signed_minor, total.currency),
                 }
                 for total in found
             ],
@@ -142,7 +136,7 @@ def row_content(row: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the answer, as it is listed."""
     return {
         **row,
-        "title": CLASS_WORDS[DiscrepancyClass(row["class"])].title,
+        "title": heading(row["class"]),
         "amount_text": f"{Decimal(row['amount']):+,}" if Decimal(row["amount"]) else row["amount"],
         "sides": [
             {
@@ -179,7 +173,7 @@ def trend_of(conclusion: Conclusion, surroundings: Surroundings) -> Chart | None
         for back, day in zip(range(TREND_DAYS - 1, -1, -1), dates, strict=True)
     ]
     said = "; ".join(
-        f"{day.business_date}: {VERDICT_WORDS[day.verdict].lower()}, {day.discrepancy_count} discrepancies"
+        f"{day.business_date}: {words(day.verdict)}, {day.discrepancy_count} discrepancies"
         for day in surroundings.trend
     )
     wide, narrow = (
@@ -213,7 +207,7 @@ def ageing_of(surroundings: Surroundings) -> list[dict[str, Any]]:
                 {
                     "name": bucket,
                     "count": f"{item.count:,}" if (item := found.get((currency, bucket))) else "-",
-                    "amount": amount_text(item.amount_minor, currency) if item else "",
+                    "amount": _text(item.amount_minor, currency) if item else "",
                 }
                 for bucket in AGEING_BUCKETS
             ],
@@ -227,7 +221,7 @@ def tiles_of(conclusion: Conclusion) -> list[dict[str, Any]]:
     risk = conclusion.risk
     rate, at_risk = _percent(risk.discrepancy_rate, "records"), _percent(risk.value_at_risk_rate, "money")
     provisional = ", provisional" if conclusion.verdict is Verdict.INCOMPLETE else ""
-    at_stake = [money(proof.discrepancy_amount_minor, proof) for proof in conclusion.proofs]
+    at_stake = [proof.money_text(proof.discrepancy_amount_minor) for proof in conclusion.proofs]
     return [
         {"name": f"At stake{provisional}", "lines": at_stake or ["none"], "small": at_risk},
         {"name": f"Discrepancies{provisional}", "lines": [f"{conclusion.discrepancy_count:,}"], "small": rate},
@@ -243,6 +237,10 @@ def tiles_of(conclusion: Conclusion) -> list[dict[str, Any]]:
             "small": risk.compliance.value.replace("_", " ").capitalize(),
         },
     ]
+
+
+def _text(minor: int, currency: str) -> str:
+    return amount_text(minor, exponent=exponents()[currency])
 
 
 def _percent(rate: Decimal | None, of: str) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.discrepancies import Outcome
-from recon_assets.domain.plain_words import VERDICT_WORDS, plain_verdict
+from recon_assets.domain.plain_words import heading, plain_verdict
 from recon_assets.reports.class_totals import class_totals
 from recon_assets.reports.html_content import (
     COLOUR_OF_VERDICT,
     ageing_of,
-    amount_text,
     classes_of,
     proofs_of,
     row_content,
@@ -24,6 +23,7 @@ from recon_assets.reports.json_report import ReportOrigin
 from recon_assets.reports.paths import ReportFiles
 from recon_assets.reports.rows import Discrepancies, iterate_rows, report_rows
 from recon_assets.reports.surroundings import Surroundings
+from recon_assets.schemas.currencies import money_text
 
 if TYPE_CHECKING:
     import jinja2
@@ -56,7 +56,7 @@ def write_html_report(
         title=surroundings.title or conclusion.processor.capitalize(),
         day=f"{conclusion.business_date:%A}, {conclusion.business_date.day} {conclusion.business_date:%B %Y}",
         colour=COLOUR_OF_VERDICT[conclusion.verdict],
-        verdict_words=VERDICT_WORDS[conclusion.verdict],
+        verdict_words=heading(conclusion.verdict),
         sentence=plain_verdict(conclusion),
         causes=[_cause(cause.sentence, cause.share_basis_points, cause.amounts) for cause in conclusion.causes],
         tiles=tiles_of(conclusion),
@@ -79,7 +79,7 @@ def _cause(sentence: str, share_basis_points: int, amounts: Any) -> dict[str, st
     return {
         "sentence": sentence[:1].upper() + sentence[1:],
         "share": f"{share_basis_points // 100} % of all",
-        "money": ", ".join(f"{amount_text(minor, currency)} {currency}" for currency, minor in amounts.items()),
+        "money": ", ".join(money_text(minor, currency) for currency, minor in amounts.items()),
     }
 
 

@@ -13,14 +13,14 @@ from typing import Final
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.money import decimal_from_minor
-from recon_assets.domain.plain_words import CLASS_WORDS, VERDICT_WORDS, plain_verdict
+from recon_assets.domain.plain_words import CLASS_MEANINGS, heading, plain_verdict
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.reports.json_report import ReportOrigin
 from recon_assets.reports.rows import Discrepancies, report_rows
 from recon_assets.reports.surroundings import Surroundings
 from recon_assets.reports.xlsx_cells import Book, Sheet, Value
 from recon_assets.reports.xlsx_rows import write_rows
-from recon_assets.schemas.currencies import exponents
+from recon_assets.schemas.currencies import money_text
 
 PROOF_FIGURES: Final = (
     "processor_transactions", "ledger_entries", "processor_total", "ledger_total", "difference",
@@ -54,7 +54,7 @@ def write_xlsx_report(
 
 def _write_summary(sheet: Sheet, conclusion: Conclusion, origin: ReportOrigin, surroundings: Surroundings) -> None:
     title = surroundings.title or conclusion.processor
-    sheet.heading(f"{title}, {conclusion.business_date}: {VERDICT_WORDS[conclusion.verdict]}")
+    sheet.heading(f"{title}, {conclusion.business_date}: {heading(conclusion.verdict)}")
     sheet.row([plain_verdict(conclusion)])
     for reason in conclusion.incomplete_reasons:
         sheet.row([f"Not concluded: {reason}"])
@@ -66,15 +66,12 @@ def _write_summary(sheet: Sheet, conclusion: Conclusion, origin: ReportOrigin, s
     sheet.row([])
     sheet.header(["class", "count", "outcome", "what happened"])
     for kind, count in sorted(conclusion.count_by_class.items(), key=lambda item: (item[0].priority, item[0])):
-        sheet.row([kind.value, count, kind.outcome.value, CLASS_WORDS[kind].meaning])
+        sheet.row([kind.value, count, kind.outcome.value, CLASS_MEANINGS[kind]])
     if conclusion.causes:
         sheet.row([])
         sheet.header(["likely cause", "discrepancies", "share of all", "money"])
         for cause in conclusion.causes:
-            money = ", ".join(
-                f"{decimal_from_minor(minor, exponent=exponents()[currency]):,} {currency}"
-                for currency, minor in cause.amounts.items()
-            )
+            money = ", ".join(money_text(minor, currency) for currency, minor in cause.amounts.items())
             share = decimal_from_minor(cause.share_basis_points, exponent=4)
             sheet.row([cause.kind.value, cause.discrepancy_count, share, money])
     sheet.row([])

@@ -4,6 +4,8 @@ from functools import cache
 
 import iso4217
 
+from recon_assets.domain.money import amount_text
+
 
 @cache
 def exponents() -> dict[str, int]:
@@ -14,3 +16,8 @@ def exponents() -> dict[str, int]:
 def exponent_of(currency: str) -> int | None:
     """Decimal places of `currency`, or None for a code that ISO 4217 does not know."""
     return exponents().get(currency)
+
+
+def money_text(amount_minor: int, currency: str) -> str:
+    """As people read it, with the places of ISO 4217: `1,234.50 USD`."""
+    return f"{amount_text(amount_minor, exponent=exponents()[currency])} {currency}"

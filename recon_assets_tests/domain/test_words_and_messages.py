@@ -13,7 +13,7 @@ from recon_assets.domain.messages import (
     plain,
     plain_sentences,
 )
-from recon_assets.domain.plain_words import CLASS_WORDS, VERDICT_WORDS, at_stake, plain_verdict, volume
+from recon_assets.domain.plain_words import CLASS_MEANINGS, at_stake, heading, plain_verdict, volume, words
 from recon_assets.domain.verdict import Verdict
 from recon_assets_tests.domain.test_classes_and_conclusion import ANSWER
 from recon_assets_tests.domain.test_verdict_and_risk import SAMPLE
@@ -22,10 +22,12 @@ YEN = replace(SAMPLE, currency="JPY", exponent=0, discrepancy_amount_minor=700, 
 DAY = replace(ANSWER, proofs=(SAMPLE, YEN))
 
 
-def test_every_class_and_every_verdict_has_its_words() -> None:
-    assert set(CLASS_WORDS) == set(DiscrepancyClass)
-    assert set(VERDICT_WORDS) == set(Verdict)
-    assert len({words.title for words in CLASS_WORDS.values()}) == len(CLASS_WORDS)
+def test_every_class_is_called_by_its_own_name_and_says_what_happened() -> None:
+    assert set(CLASS_MEANINGS) == set(DiscrepancyClass)
+    assert all(meaning.endswith(".") for meaning in CLASS_MEANINGS.values())
+    assert len(set(CLASS_MEANINGS.values())) == len(CLASS_MEANINGS)
+    assert heading(DiscrepancyClass.MISSING_IN_LEDGER) == "Missing in ledger"
+    assert words(Verdict.RECONCILED_WITH_PENDING) == "reconciled with pending"
 
 
 @pytest.mark.parametrize(

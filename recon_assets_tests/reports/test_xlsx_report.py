@@ -61,7 +61,7 @@ def test_the_summary_begins_with_the_verdict_the_money_and_the_likely_cause(tmp_
     )
 
     assert [row[0] for row in rows[:3]] == [
-        "Stripe, 2025-09-30: Discrepancies found",
+        "Stripe, 2025-09-30: Discrepancies",
         "5 discrepancies need attention: 19.95 USD at stake, of 6,577.50 USD processed.",
         "Likely cause: all 5 belong to one merchant, ACME",
     ]
@@ -79,7 +79,7 @@ def test_a_day_without_a_conclusion_says_why(tmp_path: Path) -> None:
     first = [row[0] for row in sheets(tmp_path, day)["summary"].iter_rows(values_only=True, max_row=3)]
 
     assert first == [
-        "Stripe, 2025-09-30: No conclusion",
+        "Stripe, 2025-09-30: Incomplete",
         "The data of this day did not come whole: nothing below is a conclusion, and nobody should rely on it.",
         "Not concluded: processor feed: page 2 did not come",
     ]
