@@ -7,26 +7,23 @@ from recon_assets.assets.handles import ReconciledDay
 from recon_assets.assets.stage import Stage
 from recon_assets.domain.checks import Severity
 from recon_assets.quality.checks import DESCRIPTIONS
-from recon_assets.reports.surroundings import TREND_DAYS, OpenItems, ReportedCheck, Surroundings, TrendDay
+from recon_assets.reports.surroundings import TREND_DAYS, ReportedCheck, Surroundings
 from recon_assets.store.checks import outcomes_of
 from recon_assets.store.history import run_by_id
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets.store.trend import answered_days, open_by_age
+from recon_assets.store.trend import answered_days, open_discrepancies_by_age
 
 
 def surroundings_of(stage: Stage, day: ReconciledDay, *, title: str) -> Surroundings:
     """The checks of the run that has the answer and of this one, the days before, and what is still open."""
     processor, business_date = stage.day.processor, stage.day.business_date
     with stage.record.connect() as connection:
-        answered = answered_days(connection, processor, until=business_date, days=TREND_DAYS)
-        open_items = open_by_age(connection, processor, on=business_date)
-        checks = _checks(connection, stage, day, business_date)
-    return Surroundings(
-        title=title,
-        checks=checks,
-        trend=tuple(TrendDay(it.business_date, it.verdict, it.discrepancy_count, it.amounts) for it in answered),
-        open_items=tuple(OpenItems(it.bucket, it.currency, it.count, it.amount_minor) for it in open_items),
-    )
+        return Surroundings(
+            title=title,
+            checks=_checks(connection, stage, day, business_date),
+            trend=answered_days(connection, processor, until=business_date, days=TREND_DAYS),
+            open_discrepancies=open_discrepancies_by_age(connection, processor, on=business_date),
+        )
 
 
 def _checks(

@@ -12,6 +12,7 @@ from recon_assets.domain.discrepancies import DiscrepancyClass, Outcome
 from recon_assets.domain.money import amount_text, decimal_from_minor
 from recon_assets.domain.plain_words import CLASS_MEANINGS, heading, words
 from recon_assets.domain.proof import CurrencyProof
+from recon_assets.domain.trend import AGEING_BUCKETS, AnsweredDay
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.charts import (
     NARROW_INCHES,
@@ -24,7 +25,7 @@ from recon_assets.reports.charts import (
     trend,
 )
 from recon_assets.reports.class_totals import ClassTotal
-from recon_assets.reports.surroundings import AGEING_BUCKETS, TREND_DAYS, Surroundings, TrendDay
+from recon_assets.reports.surroundings import TREND_DAYS, Surroundings
 from recon_assets.schemas.currencies import exponents
 
 COLOUR_OF_VERDICT: Final = {
@@ -183,7 +184,7 @@ def trend_of(conclusion: Conclusion, surroundings: Surroundings) -> Chart | None
     return Chart(wide, narrow, f"Discrepancies a day. {_trend_note(surroundings)}")
 
 
-def _height(day: TrendDay | None) -> int:
+def _height(day: AnsweredDay | None) -> int:
     """Without a conclusion what differs is provisional, and would stand taller than all that is known."""
     return 0 if day is None or day.verdict is Verdict.INCOMPLETE else day.discrepancy_count
 
@@ -199,7 +200,7 @@ def _trend_note(surroundings: Surroundings) -> str:
 
 def ageing_of(surroundings: Surroundings) -> list[dict[str, Any]]:
     """Open discrepancies by currency, a column for each bucket."""
-    found = {(item.currency, item.bucket): item for item in surroundings.open_items}
+    found = {(item.currency, item.bucket): item for item in surroundings.open_discrepancies}
     return [
         {
             "currency": currency,

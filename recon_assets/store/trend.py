@@ -1,11 +1,11 @@
 """How a processor has done lately: its current answers day by day, and what is still open. Nothing is changed here."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from psycopg.types.numeric import IntLoader
 
+from recon_assets.domain.trend import AnsweredDay, OpenDiscrepancies
 from recon_assets.domain.verdict import Verdict
 from recon_assets.store.errors import translated_errors
 from recon_assets.store.tenancy import TenantConnection
@@ -14,31 +14,11 @@ OLDEST_OPEN_DAYS: Final = 400
 """Open discrepancies of older days are not looked at: `v_open_discrepancies` has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredDay:
-    """A current answer. `amounts` is its gross discrepancy amount in minor units, by currency."""
-
-    business_date: date
-    verdict: Verdict
-    discrepancy_count: int
-    amounts: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBucket:
-    """Open discrepancies of one age and currency; gross, in minor units."""
-
-    bucket: str
-    currency: str
-    count: int
-    amount_minor: int
-
-
 def answered_days(connection: TenantConnection, processor: str, *, until: date, days: int) -> tuple[AnsweredDay, ...]:
     """The current answers of the last `days` days up to `until`, by date. A day without one is left out."""
     with translated_errors("reading the trend"), connection.transaction(), connection.cursor() as cursor:
         cursor.adapters.register_loader("numeric", IntLoader)
-        found: dict[date, AnsweredDay] = {}
+        found: dict[date, tuple[Verdict, int, dict[str, int]]] = {}
         for day, verdict, count, currency, amount in cursor.execute(
             """
             SELECT r.run_date, r.verdict, r.discrepancy_count, p.currency, p.discrepancy_amount_minor
@@ -49,18 +29,20 @@ def answered_days(connection: TenantConnection, processor: str, *, until: date, 
             """,
             [processor, until - timedelta(days=days - 1), until],
         ):
-            answered = found.setdefault(day, AnsweredDay(day, Verdict(verdict), count, {}))
+            _, _, amounts = found.setdefault(day, (Verdict(verdict), count, {}))
             if currency is not None:
-                answered.amounts[currency] = amount
-        return tuple(found.values())
+                amounts[currency] = amount
+        return tuple(AnsweredDay(day, *answered) for day, answered in found.items())
 
 
-def open_by_age(connection: TenantConnection, processor: str, *, on: date) -> tuple[OpenBucket, ...]:
+def open_discrepancies_by_age(
+    connection: TenantConnection, processor: str, *, on: date
+) -> tuple[OpenDiscrepancies, ...]:
     """What is open of the days up to `on`, by its age on that day: 0-1, 2-7, 8-30, over 30 days; as it is now."""
     with translated_errors("reading open discrepancies"), connection.transaction(), connection.cursor() as cursor:
         cursor.adapters.register_loader("numeric", IntLoader)
         return tuple(
-            OpenBucket(*row)
+            OpenDiscrepancies(*row)
             for row in cursor.execute(
                 """
                 SELECT

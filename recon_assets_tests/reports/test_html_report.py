@@ -8,9 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from recon_assets.domain.causes import Cause, CauseKind
+from recon_assets.domain.trend import AnsweredDay, OpenDiscrepancies
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.html_report import LISTED_ROWS
-from recon_assets.reports.surroundings import OpenItems, ReportedCheck, Surroundings, TrendDay
+from recon_assets.reports.surroundings import ReportedCheck, Surroundings
 from recon_assets_tests.matching.frames import Record
 from recon_assets_tests.reports.days import DATE, NOTHING_AROUND, Day, reconciled, reported, sample_day
 from recon_assets_tests.reports.every_class import every_class_day
@@ -19,12 +20,15 @@ AROUND = Surroundings(
     title="Stripe",
     checks=(ReportedCheck("transactions", "ids_are_unique", False, True, "No id twice.", {"id occurs again": 2}),),
     trend=(
-        TrendDay(DATE - timedelta(days=40), Verdict.RECONCILED, 0, {}),
-        TrendDay(DATE - timedelta(days=2), Verdict.INCOMPLETE, 500, {"USD": 5}),
-        TrendDay(DATE - timedelta(days=1), Verdict.RECONCILED, 0, {"USD": 0}),
-        TrendDay(DATE, Verdict.DISCREPANCIES, 5, {"USD": 1_995}),
+        AnsweredDay(DATE - timedelta(days=40), Verdict.RECONCILED, 0, {}),
+        AnsweredDay(DATE - timedelta(days=2), Verdict.INCOMPLETE, 500, {"USD": 5}),
+        AnsweredDay(DATE - timedelta(days=1), Verdict.RECONCILED, 0, {"USD": 0}),
+        AnsweredDay(DATE, Verdict.DISCREPANCIES, 5, {"USD": 1_995}),
     )[1:],
-    open_items=(OpenItems("0-1", "USD", 5, 1_995), OpenItems("over 30", "USD", 1_200, 123_456_789)),
+    open_discrepancies=(
+        OpenDiscrepancies("0-1", "USD", 5, 1_995),
+        OpenDiscrepancies("over 30", "USD", 1_200, 123_456_789),
+    ),
 )
 
 

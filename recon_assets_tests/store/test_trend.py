@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+from recon_assets.domain.trend import AGEING_BUCKETS, AnsweredDay, OpenDiscrepancies
 from recon_assets.domain.verdict import Verdict
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets.store.trend import OLDEST_OPEN_DAYS, AnsweredDay, OpenBucket, answered_days, open_by_age
+from recon_assets.store.trend import OLDEST_OPEN_DAYS, answered_days, open_discrepancies_by_age
 from recon_assets_tests.store.builders import DAY, begin, conclusion, missing, publish, quiet_proof
 
 
@@ -42,15 +43,16 @@ def test_what_is_open_is_counted_by_its_age_on_the_day(connection: TenantConnect
     published(connection, tmp_path, DAY + timedelta(days=1), 1_000)
     published(connection, tmp_path, DAY, 2_000, processor="square")
 
-    assert open_by_age(connection, "stripe", on=DAY) == (
-        OpenBucket("0-1", "USD", 3, 7),
-        OpenBucket("2-7", "USD", 2, 24),
-        OpenBucket("8-30", "USD", 2, 96),
-        OpenBucket("over 30", "USD", 1, 128),
+    assert open_discrepancies_by_age(connection, "stripe", on=DAY) == (
+        OpenDiscrepancies("0-1", "USD", 3, 7),
+        OpenDiscrepancies("2-7", "USD", 2, 24),
+        OpenDiscrepancies("8-30", "USD", 2, 96),
+        OpenDiscrepancies("over 30", "USD", 1, 128),
     )
+    assert [of_age.bucket for of_age in open_discrepancies_by_age(connection, "stripe", on=DAY)] == list(AGEING_BUCKETS)
 
 
 def test_days_long_ago_are_not_looked_at(connection: TenantConnection, tmp_path: Path) -> None:
     published(connection, tmp_path, DAY - timedelta(days=OLDEST_OPEN_DAYS + 1), 5)
 
-    assert open_by_age(connection, "stripe", on=DAY) == ()
+    assert open_discrepancies_by_age(connection, "stripe", on=DAY) == ()
