@@ -1,6 +1,6 @@
 """An evidence folder alone: every file against the manifest, the manifest against its hash, and the chain beside it.
 
-No database, no network, no configuration. Not here: performing the day again (`recon_assets.cli.reperform`).
+No database, no network, no configuration. Not here: performing the day again (`recon_assets.cli.verifying.reperform`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """What the evidence of a day is made of: which files of the storage, and what its manifest says.
 
 What belongs here: names inside an archive folder, and what is remembered for whoever performs the day again. Not here:
-writing the folder (`recon_assets.archive`), and performing again (`recon_assets.cli.reperform`).
+writing the folder (`recon_assets.archive`), and performing again (`recon_assets.cli.verifying.reperform`).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`recon`: the same product from a terminal. One module per group of commands; nothing heavy is imported before use."""
+"""`recon`: the product from a terminal. A module or folder per group of commands; heavy imports wait for their use."""
 
 import sys
 
@@ -7,7 +7,6 @@ import typer
 from recon_assets.cli import (
     archive,
     audit,
-    backfill,
     check_feed,
     database,
     demo,
@@ -19,9 +18,10 @@ from recon_assets.cli import (
     run,
     show,
     simulate,
-    verify,
 )
+from recon_assets.cli.backfilling import command as backfill
 from recon_assets.cli.many_values import spread
+from recon_assets.cli.verifying import command as verify
 from recon_assets.domain.errors import ConfigurationError, ReconError
 
 app = typer.Typer(

@@ -30,6 +30,12 @@ def test_every_class_is_called_by_its_own_name_and_says_what_happened() -> None:
     assert words(Verdict.RECONCILED_WITH_PENDING) == "reconciled with pending"
 
 
+def test_an_amount_has_the_places_of_its_currency_and_thousands_apart() -> None:
+    assert SAMPLE.amount_text(657_750) == "6,577.50"
+    assert SAMPLE.money_text(-1) == "-0.01 USD"
+    assert YEN.money_text(9_000_000) == "9,000,000 JPY"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -15,8 +15,8 @@ import pytest
 
 from recon_assets.archive.files import Finding
 from recon_assets.archive.manifest import MANIFEST, MANIFEST_HASH, write_manifest
-from recon_assets.cli import archived_feeds
-from recon_assets.cli.verify import Verified, verified_folder
+from recon_assets.cli.verifying import archived_feeds
+from recon_assets.cli.verifying.command import Verified, verified_folder
 from recon_assets.domain.errors import ArchiveUnreadable
 from recon_assets.settings import Settings
 from recon_assets_tests.conftest import settings_on

@@ -16,7 +16,7 @@ import requests
 from recon_assets.assembly import build_definitions
 from recon_assets.automation.archive_shipping import SENSOR
 from recon_assets.cli.dagster_runs import Runner
-from recon_assets.cli.verify import verified_folder
+from recon_assets.cli.verifying.command import verified_folder
 from recon_assets.settings import Settings
 from recon_assets.store.archives import Archive, current_archive
 from recon_assets.store.database import open_database

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recon_assets.cli.between_days import interruption
+from recon_assets.cli.backfilling.between_days import interruption
 
 PATIENCE_S = 30
 

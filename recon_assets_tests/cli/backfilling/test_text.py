@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from recon_assets.cli.backfill_plan import FORCED, NEVER_RUN, DayToRun, Plan, days_between
-from recon_assets.cli.backfill_text import commands_left
+from recon_assets.cli.backfilling.plan import FORCED, NEVER_RUN, DayToRun, Plan, days_between
+from recon_assets.cli.backfilling.text import commands_left
 from recon_assets.cli.outcome import DayOutcome
 
 FIRST = date(2025, 9, 1)

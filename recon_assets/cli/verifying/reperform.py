@@ -13,8 +13,8 @@ import msgspec
 
 from recon_assets.archive.files import Finding, is_inside
 from recon_assets.archive.manifest import MANIFEST, ArchivedFile, Manifest
-from recon_assets.cli.archived_feeds import ArchivedFeed, configuration_in, normalised
-from recon_assets.cli.compare_evidence import compared
+from recon_assets.cli.verifying.archived_feeds import ArchivedFeed, configuration_in, normalised
+from recon_assets.cli.verifying.compare import compared
 from recon_assets.domain.errors import ArchiveUnreadable, ReconError
 from recon_assets.domain.records import Side
 

@@ -11,7 +11,7 @@ from recon_assets.cli.options import WRONG_USAGE, business_date, load_settings
 if TYPE_CHECKING:
     from recon_assets.archive.files import Chain, Finding
     from recon_assets.archive.manifest import Manifest
-    from recon_assets.cli.reperform import Performed
+    from recon_assets.cli.verifying.reperform import Performed
     from recon_assets.domain.conclusion import Conclusion
 
 DEFAULT_MEMORY_LIMIT: Final = "1GB"
@@ -77,7 +77,7 @@ def verified_folder(folder: Path, *, memory_limit: str = DEFAULT_MEMORY_LIMIT) -
 
     from recon_assets.archive.files import check_chain, check_files
     from recon_assets.archive.manifest import read_manifest
-    from recon_assets.cli.reperform import perform_again
+    from recon_assets.cli.verifying.reperform import perform_again
 
     folder = folder.resolve()
     manifest = read_manifest(folder)

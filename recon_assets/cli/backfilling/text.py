@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from recon_assets.assets.progress import listening
-from recon_assets.cli.backfill_plan import FORCED, DayToRun, Plan, counted
+from recon_assets.cli.backfilling.plan import FORCED, DayToRun, Plan, counted
 from recon_assets.cli.console import open_console
 from recon_assets.cli.outcome import DayOutcome, verdict_text
 

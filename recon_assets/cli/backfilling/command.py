@@ -9,8 +9,8 @@ from recon_assets.cli.options import business_date, load_settings
 from recon_assets.cli.run import checked_processors, refuse
 
 if TYPE_CHECKING:
-    from recon_assets.cli.backfill_plan import Plan
-    from recon_assets.cli.backfill_text import Teller
+    from recon_assets.cli.backfilling.plan import Plan
+    from recon_assets.cli.backfilling.text import Teller
     from recon_assets.cli.outcome import DayOutcome
     from recon_assets.configuration import Configuration
     from recon_assets.settings import Settings
@@ -39,8 +39,8 @@ def backfill(
     are other ones by now. A day that fails stops no other. Ctrl-C ends after the current day. Exit code 0: every day of
     the range has a conclusion; 1: some failed, are incomplete or are left; 2: wrong usage.
     """
-    from recon_assets.cli.backfill_plan import days_between
-    from recon_assets.cli.backfill_text import Teller
+    from recon_assets.cli.backfilling.plan import days_between
+    from recon_assets.cli.backfilling.text import Teller
     from recon_assets.configuration import Configuration
     from recon_assets.store.database import open_database
 
@@ -73,7 +73,7 @@ def _plan(
     *,
     force: bool,
 ) -> "Plan":
-    from recon_assets.cli.backfill_plan import Answers, everything
+    from recon_assets.cli.backfilling.plan import Answers, everything
     from recon_assets.resources.feeds import Feeds
     from recon_assets.resources.storage import Storage
     from recon_assets.store.standing import standing_days
@@ -89,7 +89,7 @@ def _run(
     database: "Database", settings: "Settings", plan: "Plan", teller: "Teller"
 ) -> "tuple[list[DayOutcome], str | None]":
     """The outcomes of the days that were run, in order, and why it ended before the last one, if it did."""
-    from recon_assets.cli.between_days import interruption
+    from recon_assets.cli.backfilling.between_days import interruption
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
     from recon_assets.cli.outcome import outcome_of
     from recon_assets.domain.errors import StoreUnavailable

@@ -1,0 +1,1 @@
+"""`recon backfill`: which days of a range are to be run, running them, and telling it."""

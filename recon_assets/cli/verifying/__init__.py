@@ -1,0 +1,1 @@
+"""`recon verify`: an archived day proven from its folder alone, and performed again from its raw bytes."""
