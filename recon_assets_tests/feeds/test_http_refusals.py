@@ -81,7 +81,8 @@ def test_a_body_that_drips_beyond_the_deadline_is_shown_as_empty() -> None:
 
 def test_a_passing_failure_stays_one_whatever_its_body_is() -> None:
     seen = Seen()
-    head = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\n"
+    # The server closes after each answer and says so: else the client may ask again on a connection that is going.
+    head = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 0\r\n"
     limits = replace(LIMITS, attempts=3, read_timeout_s=30.0, deadline_s=60.0)  # all three, however busy the machine
     with (
         raw_server([head + GZIP + sized(b"not gzip")]) as url,
