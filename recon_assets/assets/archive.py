@@ -8,6 +8,7 @@ from recon_assets.archive.local import archive_day, folder_of
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.evidence import sources_of, statement_of
+from recon_assets.assets.gates import refuse_unless_gates_passed
 from recon_assets.assets.handles import ArchivedEvidence, ReportedDay
 from recon_assets.assets.shipping import ship
 from recon_assets.assets.stage import Stage, running_stage
@@ -47,6 +48,7 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             reported = stage.load("report", ReportedDay)
+            refuse_unless_gates_passed(stage, UUID(reported.day.run_id))
             archived = _shipped(stage, evidence_bucket, _archived(stage, reported, evidence_bucket))
             evidence = ArchivedEvidence(folder=archived.folder, manifest_sha256=archived.manifest_sha256)
             outcome = reconciliation_is_proven(reported.day.conclusion)

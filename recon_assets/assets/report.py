@@ -1,14 +1,16 @@
 """The fourth stage: the day's answer for people, in four kinds of file, read back and compared with the record."""
 
+from uuid import UUID
+
 import dagster as dg
 
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
+from recon_assets.assets.gates import refuse_unless_gates_passed
 from recon_assets.assets.handles import ReconciledDay, ReportedDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.assets.surroundings import surroundings_of
 from recon_assets.configuration import ProcessorConfig
-from recon_assets.domain.errors import StoreRefused
 from recon_assets.domain.records import Side
 from recon_assets.quality.checks import report_totals_agree
 from recon_assets.reports.agreement import FIGURES, differences
@@ -41,6 +43,7 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             day = stage.load("discrepancies", ReconciledDay)
+            refuse_unless_gates_passed(stage, UUID(day.run_id))
             files = _write(
                 stage,
                 day,
@@ -62,13 +65,6 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
 
 
 def _write(stage: Stage, day: ReconciledDay, surroundings: Surroundings, origin: ReportOrigin) -> ReportFiles:
-    """All files. Refused when the proof did not close, also in a later run of the report alone."""
-    if any(proof.residual_minor for proof in day.conclusion.proofs):
-        raise StoreRefused(
-            "the proof of this day leaves a residual, so a report would mislead",
-            where=f"run {day.run_id}",
-            remedy="Materialise the discrepancies again; if the residual stays, it is a fault of the matching.",
-        )
     files = report_files(stage.storage.reports, processor=stage.day.processor, business_date=stage.day.business_date)
     write_reports(
         files,

@@ -135,3 +135,26 @@ def outcomes_of(
             [dagster_run_id, processor, business_date],
         )
         return tuple(cursor.fetchall())
+
+
+def newest_outcomes(
+    connection: TenantConnection, *, run_id: UUID, check_names: Sequence[str]
+) -> dict[str, RecordedOutcome]:
+    """By name, the newest outcome of each check that was made for the answer of a run; the others are not in it."""
+    with (
+        translated_errors("reading check outcomes"),
+        connection.transaction(),
+        connection.cursor(row_factory=class_row(RecordedOutcome)) as cursor,
+    ):
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (c.check_name) c.asset_key, c.check_name, c.passed, c.severity, c.failed_rules
+            FROM data_quality_checks AS c
+            INNER JOIN reconciliation_runs AS r
+                ON r.id = %s AND c.processor_name = r.processor_name AND c.business_date = r.run_date
+            WHERE c.run_id = r.id AND c.check_name = ANY (%s)
+            ORDER BY c.check_name, c.checked_at DESC
+            """,
+            [run_id, list(check_names)],
+        )
+        return {outcome.check_name: outcome for outcome in cursor}
