@@ -53,7 +53,11 @@ def archive_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) -
             evidence = ArchivedEvidence(folder=archived.folder, manifest_sha256=archived.manifest_sha256)
             outcome = reconciliation_is_proven(reported.day.conclusion)
             return stage.result(
-                evidence, outcomes=[outcome], metadata=_metadata(stage, archived), run_id=reported.day.run_id
+                evidence,
+                outcomes=[outcome],
+                metadata={"verdict": reported.day.conclusion.verdict.value, **_metadata(stage, archived)},
+                data_version=archived.manifest_sha256,
+                run_id=reported.day.run_id,
             )
 
     return archive

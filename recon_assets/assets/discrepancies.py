@@ -6,16 +6,16 @@ from pathlib import Path
 import dagster as dg
 
 from recon_assets.assets.checks import check_specs
+from recon_assets.assets.columns import FRAME_STAGE_OF_SIDE, discrepancy_columns, discrepancy_lineage
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.days_around import RULES_FILE, across_days_of, days_around, evidence_of
 from recon_assets.assets.evidence import keep_inputs
+from recon_assets.assets.figures import figures_to_plot, money_at_stake
 from recon_assets.assets.handles import MatchingFiles, NormalisedFeed, ReconciledDay
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.causes import Cause
 from recon_assets.domain.checks import CheckOutcome
-from recon_assets.domain.conclusion import Conclusion
-from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.domain.verdict import completeness_reasons
 from recon_assets.matching.causes import DiagnosedDay, find_causes
@@ -29,7 +29,7 @@ from recon_assets.store.checks import AssetOutcomes
 from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import begin_run, processor_day_lock, processor_lock
 
-SIDES = ("transactions", "ledger_entries")
+SIDES = tuple(FRAME_STAGE_OF_SIDE.values())
 CHECKS = ("proof_residual_is_zero", "days_around_are_known")
 
 
@@ -45,7 +45,12 @@ def discrepancies_asset(
         partitions_def=days,
         check_specs=check_specs(key, CHECKS, days),
         description=f"Where {config.title} and our ledger disagree: each difference named, priced and published.",
-        **described(config, kinds={"duckdb", "postgres"}, stage="discrepancies"),
+        metadata={
+            "dagster/table_name": "discrepancies",
+            "dagster/column_schema": discrepancy_columns(),
+            "dagster/column_lineage": discrepancy_lineage(config),
+        },
+        **described(config, kinds={"duckdb", "postgres"}, stage="discrepancies", decided_by=rules.version),
     )
     def discrepancies(
         context: dg.AssetExecutionContext,
@@ -57,7 +62,9 @@ def discrepancies_asset(
             day, outcomes = _reconcile(
                 stage, transactions, ledger_entries, thresholds, rules, time_zone=config.time_zone
             )
-            return stage.result(day, outcomes=outcomes, metadata=_metadata(day), run_id=day.run_id)
+            return stage.result(
+                day, outcomes=outcomes, metadata=_metadata(stage, day), data_version=day.run_id, run_id=day.run_id
+            )
 
     return discrepancies
 
@@ -160,7 +167,8 @@ def _fingerprint(transactions: NormalisedFeed, ledger_entries: NormalisedFeed, r
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
-def _metadata(day: ReconciledDay) -> dict[str, object]:
+def _metadata(stage: Stage, day: ReconciledDay) -> dict[str, object]:
+    """The verdict first. Whole numbers plot in the UI: rates are told in basis points, money in minor units."""
     conclusion = day.conclusion
     by_class = {word.value: count for word, count in conclusion.count_by_class.items()}
     return {
@@ -174,17 +182,12 @@ def _metadata(day: ReconciledDay) -> dict[str, object]:
         "dagster/row_count": sum(conclusion.count_by_class.values()),
         "discrepancies_by_class": dg.MetadataValue.json(by_class),
         "money_at_stake": money_at_stake(conclusion),
+        **figures_to_plot(conclusion),
         "likely_causes": len(conclusion.causes),
         "risk_level": conclusion.risk.level.name,
+        "compliance": conclusion.risk.compliance.value,
         "rule_version": conclusion.rule_version,
         "run_id": day.run_id,
         "version": day.version,
+        "file": dg.MetadataValue.path(stage.storage.root / day.matching.discrepancies),
     }
-
-
-def money_at_stake(conclusion: Conclusion) -> str:
-    """Gross discrepancy amounts per currency, as people write them."""
-    return ", ".join(
-        f"{decimal_from_minor(proof.discrepancy_amount_minor, exponent=proof.exponent)} {proof.currency}"
-        for proof in conclusion.proofs
-    )

@@ -1,8 +1,11 @@
 """The second stage: either side's records in the one canonical schema, every row with its way back to the byte."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from recon_assets.assets.checks import check_specs
+from recon_assets.assets.columns import FRAME_STAGE_OF_SIDE, frame_columns
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.evidence import keep_configuration
 from recon_assets.assets.handles import NormalisedFeed
@@ -23,15 +26,13 @@ from recon_assets.quality.facts import FrameFacts, measure_frame
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
-from recon_assets.schemas.models import column_schema
 
-STAGE_OF_SIDE = {Side.PROCESSOR: "transactions", Side.LEDGER: "ledger_entries"}
 CHECKS = ("every_record_was_read", "schema_holds", "ids_are_unique", "records_lie_in_the_business_day")
 
 
 def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """The canonical frame of one side of one processor."""
-    stage_name = STAGE_OF_SIDE[side]
+    stage_name = FRAME_STAGE_OF_SIDE[side]
     key = key_of(config, stage_name)
     whose = config.title if side is Side.PROCESSOR else "our ledger"
 
@@ -41,7 +42,7 @@ def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDef
         partitions_def=days,
         check_specs=check_specs(key, CHECKS, days),
         description=f"What {whose} says happened, in exact minor units and one schema; unreadable records kept aside.",
-        metadata={"dagster/column_schema": _columns(side)},
+        metadata={"dagster/column_schema": frame_columns(side)},
         **described(config, kinds={"parquet", "pandera"}, stage=stage_name),
     )
     def frame(
@@ -57,7 +58,12 @@ def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDef
             keep_configuration(stage, config)
             normalised = NormalisedFeed(raw=raw, frame=written)
             facts = measure_frame(stage.path / written.file, stage.day)
-            return stage.result(normalised, outcomes=_outcomes(normalised, facts), metadata=_metadata(normalised))
+            return stage.result(
+                normalised,
+                outcomes=_outcomes(normalised, facts),
+                metadata=_metadata(normalised, file=stage.path / written.file),
+                data_version=written.sha256,
+            )
 
     return frame
 
@@ -73,7 +79,7 @@ def _outcomes(normalised: NormalisedFeed, facts: FrameFacts) -> list[CheckOutcom
     ]
 
 
-def _metadata(normalised: NormalisedFeed) -> dict[str, object]:
+def _metadata(normalised: NormalisedFeed, *, file: Path) -> dict[str, object]:
     frame = normalised.frame
     return {
         "dagster/row_count": frame.rows,
@@ -81,19 +87,5 @@ def _metadata(normalised: NormalisedFeed) -> dict[str, object]:
         "left_out_records": sum(frame.left_out.values()),
         "bytes": frame.size_bytes,
         "sha256": frame.sha256,
-        "file": f"{frame.folder}/{frame.file}",
+        "file": dg.MetadataValue.path(file),
     }
-
-
-def _columns(side: Side) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.unique),
-            )
-            for column in column_schema(side)
-        ]
-    )

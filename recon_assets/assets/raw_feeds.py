@@ -1,5 +1,7 @@
 """The first stage: the bytes of either side, as they came."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from recon_assets.assets.checks import check_specs
@@ -45,17 +47,23 @@ def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitions
                 adapter.fetch(stage.day, writer)
                 raw = writer.finish()
             outcome = feed_is_complete(problems=raw.problems, files=len(raw.files), size_bytes=raw.size_bytes)
-            return stage.result(raw, outcomes=[outcome], metadata=_metadata(raw, feeds.source(config, side)))
+            return stage.result(
+                raw,
+                outcomes=[outcome],
+                metadata=_metadata(raw, feeds.source(config, side), folder=stage.path),
+                data_version=raw.sha256,
+            )
 
     return raw_feed
 
 
-def _metadata(raw: RawFeed, source: str) -> dict[str, object]:
+def _metadata(raw: RawFeed, source: str, *, folder: Path) -> dict[str, object]:
     files = [dg.TableRecord({"file": f.name, "bytes": f.size_bytes, "sha256": f.sha256}) for f in raw.files[:100]]
     return {
         "source": source,
-        "folder": raw.folder,
+        "folder": dg.MetadataValue.path(folder),
         "bytes": raw.size_bytes,
+        "sha256": raw.sha256,
         "records_promised": "not stated" if raw.promised_records is None else raw.promised_records,
         "facts": "; ".join(raw.facts[:20]) or "none",
         "files": dg.MetadataValue.table(files) if files else "none",

@@ -1,11 +1,13 @@
 """The fourth stage: the day's answer for people, in four kinds of file, read back and compared with the record."""
 
+import hashlib
 from uuid import UUID
 
 import dagster as dg
 
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
+from recon_assets.assets.figures import money_at_stake
 from recon_assets.assets.gates import refuse_unless_gates_passed
 from recon_assets.assets.handles import ReconciledDay, ReportedDay
 from recon_assets.assets.stage import Stage, running_stage
@@ -58,7 +60,11 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
             )
             outcomes = [report_totals_agree(differences(files, day.conclusion), figures=len(FIGURES))]
             return stage.result(
-                _reported(stage, day, files), outcomes=outcomes, metadata=_metadata(files), run_id=day.run_id
+                _reported(stage, day, files),
+                outcomes=outcomes,
+                metadata=_metadata(day, files),
+                data_version=day.run_id,
+                run_id=day.run_id,
             )
 
     return report
@@ -81,6 +87,18 @@ def _reported(stage: Stage, day: ReconciledDay, files: ReportFiles) -> ReportedD
     return ReportedDay(day=day, **below_root)
 
 
-def _metadata(files: ReportFiles) -> dict[str, object]:
-    paths = {kind: dg.MetadataValue.path(str(file)) for kind, file in files.by_kind().items()}
-    return paths | {f"{kind}_bytes": file.stat().st_size for kind, file in files.by_kind().items()}
+def _metadata(day: ReconciledDay, files: ReportFiles) -> dict[str, object]:
+    conclusion = day.conclusion
+    said: dict[str, object] = {
+        "verdict": conclusion.verdict.value,
+        "money_at_stake": money_at_stake(conclusion),
+        "risk_level": conclusion.risk.level.name,
+        "compliance": conclusion.risk.compliance.value,
+        "run_id": day.run_id,
+    }
+    for kind, file in files.by_kind().items():
+        said[kind] = dg.MetadataValue.path(file)
+        said[f"{kind}_bytes"] = file.stat().st_size
+        with file.open("rb") as content:
+            said[f"{kind}_sha256"] = hashlib.file_digest(content, "sha256").hexdigest()
+    return said

@@ -1,8 +1,9 @@
 """What every stage does around its work: know its day and folder, record its checks, and record why it failed."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Stage:
     started_at: datetime
     record: Record
     storage: Storage
+    clock_at_start: float = field(default_factory=time.monotonic)
 
     @property
     def attempt(self) -> Attempt:
@@ -59,10 +61,12 @@ class Stage:
         *,
         outcomes: Sequence[CheckOutcome],
         metadata: Mapping[str, Any],
+        data_version: str,
         run_id: str | None = None,
     ) -> dg.MaterializeResult:
         """Keep the handle for the next stage, record the outcomes, and tell Dagster.
 
+        `data_version` is equal when what was made is equal, so that Dagster sees an unchanged day as unchanged.
         `run_id` is the published run, once there is one: outcomes so far are linked to it.
         """
         self.storage.save_handle(handle, attempt=self.attempt, stage=self.name)
@@ -74,7 +78,12 @@ class Stage:
             day=self.day.business_date,
             run_id=run_id,
         )
-        return dg.MaterializeResult(metadata=dict(metadata), check_results=check_results(outcomes))
+        seconds = round(time.monotonic() - self.clock_at_start, 3)
+        return dg.MaterializeResult(
+            metadata={**metadata, "seconds": seconds},
+            check_results=check_results(outcomes),
+            data_version=dg.DataVersion(data_version),
+        )
 
 
 @contextmanager

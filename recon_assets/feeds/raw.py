@@ -56,6 +56,12 @@ class RawFeed:
         """Bytes of all files."""
         return sum(file.size_bytes for file in self.files)
 
+    @property
+    def sha256(self) -> str:
+        """Of the names and SHA-256 of all files, in their order: equal when the same bytes came."""
+        named = "".join(f"{file.sha256}  {file.name}\n" for file in self.files)
+        return hashlib.sha256(named.encode()).hexdigest()
+
 
 class RawFeedWriter:
     """Writes the raw files of one feed into a folder that appears whole or not at all.

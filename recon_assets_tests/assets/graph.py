@@ -69,7 +69,8 @@ def _asset(graph: Any, key: dg.AssetKey) -> dict[str, Any]:
         "owners": sorted(node.owners),
         "pools": sorted(node.pools or ()),
         "tags": {name: value for name, value in sorted(node.tags.items()) if not name.startswith("dagster/")},
-        "code_version": node.code_version,
+        # What follows the plus is of the rules in `config/`, which are no part of the graph either.
+        "code_version": node.code_version.partition("+")[0],
         "partitions": str(node.partitions_def),
         "described": bool(node.description),
         "checks": {
