@@ -131,9 +131,10 @@ def _reconcile(
                 conclusion=conclusion,
                 discrepancies=matching.discrepancies,
                 input_fingerprint=fingerprint,
-                checks=AssetOutcomes(stage.asset_key, outcomes),
+                checks=AssetOutcomes(stage.asset_key, outcomes, stage.in_backfill),
                 across_days=across_days_of(matching, rules, business_date),
                 evidence=evidence_of(stage, matching, transactions, ledger_entries),
+                in_backfill=stage.in_backfill,
             )
     day = ReconciledDay(
         run_id=str(published.run_id),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import psycopg
@@ -21,6 +21,10 @@ from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
 
+DAGSTER_BACKFILL: Final = "dagster/backfill"
+RECON_BACKFILL: Final = "recon/backfill"
+"""Tags of runs that fill a range of days: Dagster's own, from its UI, and that of `recon backfill`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -34,6 +38,7 @@ class Stage:
     started_at: datetime
     record: Record
     storage: Storage
+    in_backfill: bool
     clock_at_start: float = field(default_factory=time.monotonic)
 
     @property
@@ -77,6 +82,7 @@ class Stage:
             processor=self.day.processor,
             day=self.day.business_date,
             run_id=run_id,
+            in_backfill=self.in_backfill,
         )
         seconds = round(time.monotonic() - self.clock_at_start, 3)
         return dg.MaterializeResult(
@@ -116,6 +122,7 @@ def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record
         started_at=datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC),
         record=record,
         storage=storage,
+        in_backfill=not {DAGSTER_BACKFILL, RECON_BACKFILL}.isdisjoint(run.tags),
     )
 
 
@@ -132,6 +139,7 @@ def _record_failure(stage: Stage, reason: str) -> None:
                 stage=stage.name,
                 reason=reason,
                 started_at=stage.started_at,
+                in_backfill=stage.in_backfill,
             )
     except (StoreUnavailable, psycopg.Error) as error:
         dg.get_dagster_logger().error(f"the failed attempt could not be recorded: {type(error).__name__}")

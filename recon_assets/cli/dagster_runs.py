@@ -94,7 +94,7 @@ class Runner:
         self._definitions = build_definitions(settings)
         self._instance = instance
 
-    def run(self, processor: str, business_date: date) -> FinishedRun:
+    def run(self, processor: str, business_date: date, *, in_backfill: bool = False) -> FinishedRun:
         """One processor-day, from raw feeds to archive. Failing steps are a result, not an exception.
 
         Raises `StoreUnavailable` when the database goes away under Dagster, which can then not even say so.
@@ -106,7 +106,7 @@ class Runner:
             self._bury_the_dead(processor, business_date)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = self._execute(processor, business_date)
+                result = self._execute(processor, business_date, in_backfill=in_backfill)
         except (SQLAlchemyError, DagsterPostgresException) as error:
             raise StoreUnavailable(
                 f"the database went away while {processor} {business_date} was run",
@@ -115,7 +115,8 @@ class Runner:
             ) from error
         return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
 
-    def _execute(self, processor: str, business_date: date) -> "dg.ExecuteInProcessResult":
+    def _execute(self, processor: str, business_date: date, *, in_backfill: bool) -> "dg.ExecuteInProcessResult":
+        from recon_assets.assets.stage import RECON_BACKFILL
         from recon_assets.automation.jobs import job_name
 
         job = self._definitions.resolve_job_def(job_name(processor))
@@ -124,7 +125,11 @@ class Runner:
             partition_key=business_date.isoformat(),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={LAUNCHED_BY: "command line", PROCESS: _this_process()},
+            tags={
+                LAUNCHED_BY: "command line",
+                PROCESS: _this_process(),
+                **({RECON_BACKFILL: "true"} if in_backfill else {}),
+            },
         )
 
     def _bury_the_dead(self, processor: str, business_date: date) -> None:

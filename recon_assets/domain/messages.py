@@ -113,6 +113,7 @@ class RunPublished:
     incomplete_reasons: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     change: Change | None = None
+    in_backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class RunFailed:
     stage: str
     reason: str
     version: int
+    in_backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class CheckFailed:
     description: str
     rows_checked: int
     failed_rules: Mapping[str, int]
+    in_backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

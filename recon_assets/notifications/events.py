@@ -51,6 +51,11 @@ class OfADay(Protocol):
         ...
 
 
+def is_history(event: Event) -> bool:
+    """Whether it happened while a range of days was filled."""
+    return isinstance(event, RunPublished | RunFailed | CheckFailed) and event.in_backfill
+
+
 def is_from_before(kind: MessageKind, payload: Mapping[str, Any]) -> bool:
     """Whether the message is of a version that told nobody: news of then, which nobody is told now."""
     return kind in _FIRST_TOLD_WITH and _FIRST_TOLD_WITH[kind] not in payload

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from recon_assets.domain.messages import AlertSeverity, CheckFailed, MessageKind, RunPublished
 from recon_assets.domain.verdict import Verdict
-from recon_assets.notifications.events import Event
+from recon_assets.notifications.events import Event, is_history
 from recon_assets.notifications.thresholds import SeverityThresholds
 
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
@@ -49,6 +49,7 @@ SeverityWord = Literal["low", "medium", "high", "critical"]
 class Rule(BaseModel):
     """Whoever is in `to` is told the events that meet every part of the rule.
 
+    `backfills` are days that are done as part of a range: who fills a year sees its end, and wants no year of mails.
     `to` holds addresses, or names of environment variables with addresses by commas (e-mail) or with the one URL of a
     service (chat, paging), which is a secret.
     """
@@ -63,6 +64,7 @@ class Rule(BaseModel):
     processors: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     quiet_when: tuple[Verdict, ...] = (Verdict.RECONCILED,)
     except_checks: tuple[str, ...] = ()
+    backfills: bool = False
 
     @model_validator(mode="after")
     def _secrets_are_not_written_here(self) -> Self:
@@ -78,6 +80,7 @@ class Rule(BaseModel):
             kind in self.events
             and severity >= AlertSeverity[self.from_severity.upper()]
             and (self.processors is None or event.processor in self.processors)
+            and (self.backfills or not is_history(event))
             and not (isinstance(event, RunPublished) and event.verdict in self.quiet_when)
             and not (isinstance(event, CheckFailed) and event.check_name in self.except_checks)
         )

@@ -55,12 +55,13 @@ class Record:
         processor: str,
         day: date,
         run_id: str | None,
+        in_backfill: bool = False,
     ) -> None:
         """One row per outcome in `data_quality_checks`, passes included; linked to the published run, if any."""
         with self.connect() as connection:
             record_outcomes(
                 connection,
-                AssetOutcomes(asset_key, outcomes),
+                AssetOutcomes(asset_key, outcomes, in_backfill),
                 dagster_run_id=dagster_run_id,
                 processor=processor,
                 business_date=day,

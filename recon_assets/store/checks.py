@@ -20,6 +20,7 @@ class AssetOutcomes:
 
     asset_key: str
     outcomes: Sequence[CheckOutcome]
+    in_backfill: bool = False
 
 
 def record_outcomes(
@@ -69,6 +70,7 @@ def record_outcomes(
                     asset_key=checks.asset_key,
                     processor=processor,
                     business_date=business_date,
+                    in_backfill=checks.in_backfill,
                 )
 
 

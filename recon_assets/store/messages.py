@@ -117,7 +117,9 @@ _CHANGE: Final = """
 """
 
 
-def tell_run_published(connection: TenantConnection, *, run_id: UUID, conclusion: Conclusion, version: int) -> None:
+def tell_run_published(
+    connection: TenantConnection, *, run_id: UUID, conclusion: Conclusion, version: int, in_backfill: bool
+) -> None:
     """Put the message about an answer whose rows, events and matches are written and whose run is the current one."""
     facts = {"run_id": run_id, "processor": conclusion.processor, "date": conclusion.business_date}
     places = {proof.currency: proof.exponent for proof in conclusion.proofs}
@@ -126,12 +128,18 @@ def tell_run_published(connection: TenantConnection, *, run_id: UUID, conclusion
         version=version,
         by_class=_by_class(connection.execute(_BY_CLASS, facts).fetchall(), places),
         change=None if conclusion.verdict is Verdict.INCOMPLETE else _change(connection, facts, places),
+        in_backfill=in_backfill,
     )
     put_message(connection, MessageKind.RUN_PUBLISHED, run_id=run_id, payload=payload)
 
 
 def run_published_payload(
-    conclusion: Conclusion, *, version: int, by_class: tuple[ClassFigures, ...], change: Change | None
+    conclusion: Conclusion,
+    *,
+    version: int,
+    by_class: tuple[ClassFigures, ...],
+    change: Change | None,
+    in_backfill: bool = False,
 ) -> dict[str, Any]:
     """Every figure that a message about the answer shows, `domain.messages.RunPublished` as JSON takes it."""
     risk = conclusion.risk
@@ -155,17 +163,26 @@ def run_published_payload(
             incomplete_reasons=plain_sentences(conclusion.incomplete_reasons),
             causes=plain_sentences([cause.sentence for cause in conclusion.causes]),
             change=change,
+            in_backfill=in_backfill,
         )
     ) | {"residuals": _residuals(conclusion.proofs)}
 
 
-def run_failed_payload(*, processor: str, business_date: date, stage: str, reason: str, version: int) -> dict[str, Any]:
+def run_failed_payload(
+    *, processor: str, business_date: date, stage: str, reason: str, version: int, in_backfill: bool = False
+) -> dict[str, Any]:
     """`domain.messages.RunFailed` as JSON takes it."""
-    return _as_json(RunFailed(processor, business_date, stage, plain(reason), version))
+    return _as_json(RunFailed(processor, business_date, stage, plain(reason), version, in_backfill))
 
 
 def tell_check_failed(
-    connection: TenantConnection, outcome: CheckOutcome, *, asset_key: str, processor: str, business_date: date
+    connection: TenantConnection,
+    outcome: CheckOutcome,
+    *,
+    asset_key: str,
+    processor: str,
+    business_date: date,
+    in_backfill: bool,
 ) -> None:
     """Put the message about a check that did not pass. The same failure of the same day is told once, by any run."""
     worst = sorted(outcome.failed_rules.items(), key=lambda rule: (-rule[1], rule[0]))
@@ -178,6 +195,7 @@ def tell_check_failed(
         description=plain(outcome.description),
         rows_checked=outcome.rows_checked,
         failed_rules={plain(rule): count for rule, count in worst[:MAX_RULES]},
+        in_backfill=in_backfill,
     )
     violations = hashlib.sha256(msgspec.json.encode([worst, outcome.severity])).hexdigest()[:16]
     put_message(

@@ -75,6 +75,7 @@ class _Answer:
     input_fingerprint: str | None
     across_days: AcrossDays | None
     evidence: Mapping[str, str]
+    in_backfill: bool
 
 
 def publish_run(  # noqa: PLR0913 (keyword-only parts of one answer)
@@ -87,6 +88,7 @@ def publish_run(  # noqa: PLR0913 (keyword-only parts of one answer)
     checks: AssetOutcomes | None = None,
     across_days: AcrossDays | None = None,
     evidence: Mapping[str, str] | None = None,
+    in_backfill: bool = False,
 ) -> PublishedRun:
     """Make `conclusion` the current answer of its day: rows, proofs, checks, message and the flip of the current run.
 
@@ -94,13 +96,14 @@ def publish_run(  # noqa: PLR0913 (keyword-only parts of one answer)
     the same Dagster run that were recorded before are linked, and `checks` with them. `across_days` are the matches
     with records of other days, whose discrepancies they resolve or, when they end, reopen; without it, as for an
     incomplete day, none touches the day any more. `evidence` names files of the day, for whoever chains it later.
+    `in_backfill` goes into the message, for whoever wants no word of history.
     The same result from the same inputs as the current answer adds no second copy: the attempt ends as `unchanged`.
     Again with the same run it does nothing. Raises `StoreRefused` when the file does not hold what the conclusion
     counts, or the run was aborted. After it the audit log is sealed in a transaction of its own: the answer stands
     whether that succeeds or not.
     """
     assert_idle(connection)
-    answer = _Answer(conclusion, discrepancies, input_fingerprint, across_days, evidence or {})
+    answer = _Answer(conclusion, discrepancies, input_fingerprint, across_days, evidence or {}, in_backfill)
     with translated_errors("publishing the run"), connection.transaction():
         lock_processor_until_commit(connection, conclusion.processor)
         attempt = _lock_attempt(connection, run_id, conclusion)
@@ -172,7 +175,9 @@ def _publish(connection: TenantConnection, attempt: _Attempt, answer: _Answer) -
         result_digest=_result_digest(conclusion, staged.digest),
         evidence=answer.evidence,
     )
-    tell_run_published(connection, run_id=run_id, conclusion=conclusion, version=attempt.version)
+    tell_run_published(
+        connection, run_id=run_id, conclusion=conclusion, version=attempt.version, in_backfill=answer.in_backfill
+    )
     return PublishedRun(run_id, attempt.version, superseded=superseded)
 
 

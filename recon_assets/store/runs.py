@@ -182,6 +182,7 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
     stage: str,
     reason: str,
     started_at: datetime,
+    in_backfill: bool = False,
 ) -> UUID | None:
     """Write down that an attempt failed; the current answer stays as it is. Returns the failed run's id.
 
@@ -242,7 +243,12 @@ def record_failure(  # noqa: PLR0913 (keyword-only facts of one row)
             MessageKind.RUN_FAILED,
             run_id=row[0],
             payload=run_failed_payload(
-                processor=processor, business_date=business_date, stage=stage, reason=reason, version=row[1]
+                processor=processor,
+                business_date=business_date,
+                stage=stage,
+                reason=reason,
+                version=row[1],
+                in_backfill=in_backfill,
             ),
         )
         return row[0]

@@ -5,8 +5,10 @@ import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from recon_assets.assembly import build_definitions
 from recon_assets.settings import Settings
 from recon_assets_tests.integration.deployments import HEADER, Deployment, with_configuration
 
@@ -58,6 +60,11 @@ def test_a_day_that_fails_in_the_middle_is_named_and_the_next_backfill_does_only
     assert f"shop {BROKEN}: " in first.stdout
     again = f"recon backfill --processors shop --from {BROKEN} --to {BROKEN}"
     assert f"To do only what is left: {again}\n" in first.stdout
+    told = shop.query("SELECT kind, payload ->> 'in_backfill', count(*) FROM outbox GROUP BY 1, 2 ORDER BY 1")
+    assert {(kind, in_backfill) for kind, in_backfill, _ in told} == {
+        ("run_failed", "true"),
+        ("run_published", "true"),
+    }
     assert shop.query(STATES) == [(day, 1, "completed") for day in RANGE if day != BROKEN]
     assert len(list(shop.settings.archive_dir.glob("reports/*/*/*/manifest.json"))) == 11
     assert len(list(shop.settings.reports_dir.glob("shop_*/*.html"))) == 11
@@ -158,3 +165,12 @@ def test_ctrl_c_ends_after_the_day_and_says_what_is_left(shop: Deployment) -> No
     assert f"{len(states)} concluded" in told and f"{12 - len(states)} not run" in told
     assert f"To do only what is left: recon backfill --processors shop --from {RANGE[len(states)]} --to" in told
     assert shop.query("SELECT count(*) FROM reconciliation_runs WHERE status IN ('running', 'failed')") == [(0,)]
+
+
+def test_a_run_of_a_backfill_of_dagsters_is_history_and_a_single_run_is_not(shop: Deployment) -> None:
+    job = build_definitions(shop.settings).resolve_job_def("reconcile_shop")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day, tags in ((RANGE[0], {"dagster/backfill": "abcdefgh"}), (RANGE[1], {})):
+            assert job.execute_in_process(instance=instance, partition_key=str(day), tags=tags).success
+    told = shop.query("SELECT payload ->> 'business_date', (payload ->> 'in_backfill')::boolean FROM outbox ORDER BY 1")
+    assert told == [(str(RANGE[0]), True), (str(RANGE[1]), False)]

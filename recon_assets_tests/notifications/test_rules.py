@@ -95,6 +95,14 @@ def test_by_default_operations_get_everything_but_that_a_day_is_reconciled() -> 
     assert told(rules, replace(CHECK, check_name="reconciliation_is_proven")) == []
 
 
+@pytest.mark.parametrize("event", [ANSWER, FAILED, CHECK])
+def test_a_day_of_a_backfill_is_told_only_by_a_rule_that_says_so(tmp_path: Path, event: Event) -> None:
+    of_a_backfill = replace(event, in_backfill=True)
+    assert told(NotificationRules(), of_a_backfill) == []
+    says_so = load(tmp_path, "rules:\n- {name: a, channel: email, to: [A], backfills: true}")
+    assert told(says_so, of_a_backfill) == told(says_so, event) == [("email", "A")]
+
+
 def test_a_rule_is_met_in_every_part(tmp_path: Path) -> None:
     rules = load(
         tmp_path,

@@ -105,7 +105,7 @@ def _run(
                     return outcomes, "stopped by Ctrl-C"
 
                 def one(processor: str = day.processor, of: date = day.business_date) -> "DayOutcome":
-                    return outcome_of(database, settings, processor, of, runner.run(processor, of))
+                    return outcome_of(database, settings, processor, of, runner.run(processor, of, in_backfill=True))
 
                 try:
                     outcomes.append(asked_to_stop.undisturbed(one))
