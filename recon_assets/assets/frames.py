@@ -10,10 +10,11 @@ from recon_assets.assets.common import described, key_of
 from recon_assets.assets.evidence import keep_configuration
 from recon_assets.assets.handles import NormalisedFeed
 from recon_assets.assets.raw_feeds import STAGE_OF_SIDE as RAW_STAGE_OF_SIDE
-from recon_assets.assets.stage import running_stage
+from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.raw import RawFeed
 from recon_assets.quality.checks import (
@@ -53,19 +54,27 @@ def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDef
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             raw = stage.load(RAW_STAGE_OF_SIDE[side], RawFeed)
-            chunks = feeds.adapter(config, side).read(raw, storage.root / raw.folder, stage.day)
-            written = write_frame(chunks, side=side, storage_root=storage.root, folder=stage.folder)
-            keep_configuration(stage, config)
-            normalised = NormalisedFeed(raw=raw, frame=written)
-            facts = measure_frame(stage.path / written.file, stage.day)
+            normalised, outcomes = read_frame(stage, config, feeds.adapter(config, side), raw)
             return stage.result(
                 normalised,
-                outcomes=_outcomes(normalised, facts),
-                metadata=_metadata(normalised, file=stage.path / written.file),
-                data_version=written.sha256,
+                outcomes=outcomes,
+                metadata=_metadata(normalised, file=stage.path / normalised.frame.file),
+                data_version=normalised.frame.sha256,
             )
 
     return frame
+
+
+def read_frame(
+    stage: Stage, config: ProcessorConfig, adapter: Adapter, raw: RawFeed
+) -> tuple[NormalisedFeed, list[CheckOutcome]]:
+    """The frame of a raw feed, in the folder of `stage`. Raises what the adapter raises."""
+    root = stage.storage.root
+    chunks = adapter.read(raw, root / raw.folder, stage.day)
+    frame = write_frame(chunks, side=raw.side, storage_root=root, folder=stage.folder)
+    keep_configuration(stage, config)
+    normalised = NormalisedFeed(raw=raw, frame=frame)
+    return normalised, _outcomes(normalised, measure_frame(stage.path / frame.file, stage.day))
 
 
 def _outcomes(normalised: NormalisedFeed, facts: FrameFacts) -> list[CheckOutcome]:

@@ -6,9 +6,11 @@ import dagster as dg
 
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
-from recon_assets.assets.stage import running_stage
+from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
+from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.records import Side
+from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.quality.checks import feed_is_complete
@@ -40,13 +42,7 @@ def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitions
         storage: dg.ResourceParam[Storage],
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
-            adapter = feeds.adapter(config, side)
-            with RawFeedWriter(
-                storage_root=storage.root, folder=stage.folder, day=stage.day, side=side, feed_kind=adapter.kind
-            ) as writer:
-                adapter.fetch(stage.day, writer)
-                raw = writer.finish()
-            outcome = feed_is_complete(problems=raw.problems, files=len(raw.files), size_bytes=raw.size_bytes)
+            raw, outcome = fetch_raw_feed(stage, feeds.adapter(config, side), side)
             return stage.result(
                 raw,
                 outcomes=[outcome],
@@ -55,6 +51,16 @@ def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitions
             )
 
     return raw_feed
+
+
+def fetch_raw_feed(stage: Stage, adapter: Adapter, side: Side) -> tuple[RawFeed, CheckOutcome]:
+    """The bytes of one side, in the folder of `stage`. Raises what the adapter raises."""
+    with RawFeedWriter(
+        storage_root=stage.storage.root, folder=stage.folder, day=stage.day, side=side, feed_kind=adapter.kind
+    ) as writer:
+        adapter.fetch(stage.day, writer)
+        raw = writer.finish()
+    return raw, feed_is_complete(problems=raw.problems, files=len(raw.files), size_bytes=raw.size_bytes)
 
 
 def _metadata(raw: RawFeed, source: str, *, folder: Path) -> dict[str, object]:

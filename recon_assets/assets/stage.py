@@ -69,11 +69,21 @@ class Stage:
         data_version: str,
         run_id: str | None = None,
     ) -> dg.MaterializeResult:
-        """Keep the handle for the next stage, record the outcomes, and tell Dagster.
+        """Keep the handle and the outcomes, and tell Dagster.
 
         `data_version` is equal when what was made is equal, so that Dagster sees an unchanged day as unchanged.
         `run_id` is the published run, once there is one: outcomes so far are linked to it.
         """
+        self.keep(handle, outcomes=outcomes, run_id=run_id)
+        seconds = round(time.monotonic() - self.clock_at_start, 3)
+        return dg.MaterializeResult(
+            metadata={**metadata, "seconds": seconds},
+            check_results=check_results(outcomes),
+            data_version=dg.DataVersion(data_version),
+        )
+
+    def keep(self, handle: object, *, outcomes: Sequence[CheckOutcome], run_id: str | None = None) -> None:
+        """Keep the handle for the next stage and record the outcomes, linked to the published run, if there is one."""
         self.storage.save_handle(handle, attempt=self.attempt, stage=self.name)
         self.record.record_outcomes(
             outcomes,
@@ -83,12 +93,6 @@ class Stage:
             day=self.day.business_date,
             run_id=run_id,
             in_backfill=self.in_backfill,
-        )
-        seconds = round(time.monotonic() - self.clock_at_start, 3)
-        return dg.MaterializeResult(
-            metadata={**metadata, "seconds": seconds},
-            check_results=check_results(outcomes),
-            data_version=dg.DataVersion(data_version),
         )
 
 
@@ -100,10 +104,20 @@ def running_stage(
     stage = _stage(context, config, record=record, storage=storage)
     announce(config.name, stage.name)
     try:
-        yield stage
+        with failures_recorded(stage):
+            yield stage
+    except ReconError as error:
+        raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+
+
+@contextmanager
+def failures_recorded(stage: Stage) -> Iterator[None]:
+    """An error ends up in `reconciliation_runs` before anybody else sees it."""
+    try:
+        yield
     except ReconError as error:
         _record_failure(stage, str(error))
-        raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+        raise
     except BaseException as error:
         _record_failure(stage, f"{type(error).__name__} in stage {stage.name}; the Dagster run has the details")
         raise
