@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests
 
-.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock clean benchmark benchmark-publishing benchmark-queries scorecard
+.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock clean docs benchmark benchmark-publishing benchmark-queries scorecard
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 26
@@ -77,6 +77,9 @@ domain: setup-dev
 
 tests: setup-dev
 	@$(BIN)/python -m pytest --ignore=recon_assets_tests/domain -n 2 --dist loadgroup
+
+docs: setup-dev  ## The documents as a site in data/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 benchmark: setup-dev  ## One million rows a side through the whole line; prints seconds and memory
 	@$(BIN)/python -m recon_assets_tests.benchmarks.whole_line
