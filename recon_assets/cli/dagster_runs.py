@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from recon_assets.domain.errors import StoreUnavailable
@@ -21,10 +20,9 @@ LAUNCHED_BY: Final = "recon/launched_by"
 PROCESS: Final = "recon/process"
 _PARTITION: Final = "dagster/partition"
 
-STATEMENT_TIMEOUT_MS: Final = 60_000
-POOL_RECYCLE_S: Final = 3_600
-MAX_OVERFLOW: Final = 20
-"""Of Dagster's storage. One connection stays open, further ones as they are needed."""
+_DATABASE_ERRORS: Final = frozenset(
+    {"psycopg.Error", "sqlalchemy.exc.SQLAlchemyError", "dagster_postgres.utils.DagsterPostgresException"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,15 @@ class FinishedRun:
 def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
     """The instance that `dagster.yaml` describes, with its local files below the data folder.
 
-    Steps run in this process, so their output is the terminal's: Dagster does not capture it.
+    A run is held in memory while it goes on and written at once when it ends (`resources.run_history`). Where Dagster's
+    tables are not there yet, Dagster makes them; where they are of another version, it writes them itself, as slowly as
+    it does. Steps run in this process, so their output is the terminal's: Dagster does not capture it.
     """
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
+
+    from recon_assets.resources.run_history.instance import instance_of_this_process
+    from recon_assets.store.database import open_database
 
     home = settings.data_dir / "dagster"
     home.mkdir(parents=True, exist_ok=True)
@@ -51,37 +54,10 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
     reference = InstanceRef.from_dir(
         str(home), config_dir=str(settings.home), overrides={"compute_logs": {**no_capture, "config": {}}}
     )
-    with dg.DagsterInstance.from_ref(reference) as instance:
-        # Dagster opens a connection for every statement, some 290 in a run, unless it is told that it stays
-        instance.optimize_for_webserver(
-            statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_S, max_overflow=MAX_OVERFLOW
-        )
-        _remember_tables(instance)
-        yield instance
-
-
-def _remember_tables(instance: "dg.DagsterInstance") -> None:
-    """Which tables and columns Dagster's storage has is asked once a process, not 64 times a run.
-
-    It asks on a second connection, too, which the pool then opens for it and closes. A test pins these methods.
-    """
-    events, runs = instance.event_log_storage, instance.run_storage
-    has_column = events._has_asset_key_col_on_connection  # type: ignore[attr-defined]  # noqa: SLF001
-    known: dict[str, bool] = {}
-
-    def has_asset_key_column(connection: object, column_name: str) -> bool:
-        if column_name not in known:
-            known[column_name] = has_column(connection, column_name)
-        return known[column_name]
-
-    events._has_asset_key_col_on_connection = has_asset_key_column  # type: ignore[attr-defined]  # noqa: SLF001
-    for storage, question in (
-        (events, "has_table"),
-        (events, "has_asset_key_index_cols"),
-        (runs, "has_run_stats_index_cols"),
-        (runs, "has_backfill_id_column"),
-    ):
-        setattr(storage, question, cache(getattr(storage, question)))
+    with open_database(settings, with_schema=False) as database:
+        instance = instance_of_this_process(reference, database)
+        with instance or dg.DagsterInstance.from_ref(reference) as ready:
+            yield ready
 
 
 class Runner:
@@ -99,15 +75,14 @@ class Runner:
 
         Raises `StoreUnavailable` when the database goes away under Dagster, which can then not even say so.
         """
-        from dagster_postgres.utils import DagsterPostgresException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             self._bury_the_dead(processor, business_date)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = self._execute(processor, business_date, in_backfill=in_backfill)
-        except (SQLAlchemyError, DagsterPostgresException) as error:
+        except Exception as error:
+            if not _is_of_the_database(error):
+                raise
             raise StoreUnavailable(
                 f"the database went away while {processor} {business_date} was run",
                 where="Dagster's storage",
@@ -146,6 +121,12 @@ class Runner:
         for run in self._instance.get_runs(unfinished):
             if not _is_alive(run.tags.get(PROCESS, "")):
                 self._instance.report_run_failed(run, "The process of this run is gone: it was killed.")
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Whether it is of either driver, or what Dagster makes of it. None of them is imported for it."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    return bool(names & _DATABASE_ERRORS)
 
 
 def _this_process() -> str:
