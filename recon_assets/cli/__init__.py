@@ -8,6 +8,7 @@ from recon_assets.cli import (
     archive,
     audit,
     check_feed,
+    dagster_sync,
     database,
     demo,
     doctor,
@@ -40,6 +41,7 @@ simulate.register(app)
 notify.register(app)
 doctor.register(app)
 database.register(app)
+dagster_sync.register(app)
 audit.register(app)
 retention.register(app)
 demo.register(app)
