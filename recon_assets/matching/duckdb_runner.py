@@ -63,7 +63,7 @@ def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
     import duckdb
 
     with duckdb.connect(
-        config={"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
+        config={"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false", "checkpoint_threshold": "1TB"}
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         yield DuckDBRunner(connection)
