@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from recon_assets.matching.runner import difference_too_large, stage_text
 
 if TYPE_CHECKING:
     import duckdb
+
+NO_CHECKPOINT: Final = "1TB"
+"""Of changes before DuckDB compresses its tables: those of a matching live for a second, it would be for nothing."""
 
 
 class DuckDBRunner:
@@ -63,7 +66,12 @@ def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
     import duckdb
 
     with duckdb.connect(
-        config={"memory_limit": memory_limit, "temp_directory": str(spill), "preserve_insertion_order": "false"}
+        config={
+            "memory_limit": memory_limit,
+            "temp_directory": str(spill),
+            "preserve_insertion_order": "false",
+            "checkpoint_threshold": NO_CHECKPOINT,
+        }
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         yield DuckDBRunner(connection)

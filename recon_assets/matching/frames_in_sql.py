@@ -7,18 +7,22 @@ from recon_assets.domain.records import Side
 from recon_assets.matching.rule_values import BASIS_POINTS, FeeSchedule
 from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
+from recon_assets.schemas.frames import FRAME_SCHEMA
 
 MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
-"""In the two lowest bits: combined bit by bit, two records of different sides give 3, of one side 0."""
+"""Combined bit by bit, two records of different sides give 3, of one side 0."""
 
 _REMARKABLE: Final = 2**40
-"""In a mark: a bit beyond all agreement codes, which have 32."""
+"""Added to an agreement code: a bit beyond all codes, which have 32."""
+
+_CAREFUL: Final = [name for name in FRAME_SCHEMA.names if name not in {"net_minor", "agreement_code"}]
+"""What is kept of a record that needs a careful look: what no stage asks for would be written for nothing."""
 
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"
 
 
 def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, transactions: Path, ledger: Path) -> None:
-    """Name the frames, keyed by the first step, and the three integers by which a clean key is known.
+    """Name the frames, keyed by the first step, and the integers by which a clean key is known.
 
     Where the first step is no plain key, no record has one: all of them are looked at with care.
     """
@@ -28,22 +32,22 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
     for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries")):
         key = first.keyed(side) if keyed else NO_KEY
         expected = _expected_fee(fees) if side is Side.PROCESSOR else _NO_FEE
-        runner.view(f"keyed_{name}", f"SELECT t.*, {key} AS key, {expected} AS expected_fee_minor FROM {name} AS t")  # noqa: S608
+        columns = f"{', '.join(_CAREFUL)}, {key} AS key, {expected} AS expected_fee_minor"
+        runner.view(f"keyed_{name}", f"SELECT {columns} FROM {name}")  # noqa: S608 - expressions of ours
+        compared = f"{key} AS key, amount_minor, fee_minor, movement, agreement_code, {expected} AS expected_fee_minor"
+        runner.view(f"compared_{name}", f"SELECT {compared} FROM {name}")  # noqa: S608 - expressions of ours
     states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
     fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
-    marks = {
-        Side.PROCESSOR: f"{_mark(Side.PROCESSOR)} + CASE WHEN {_remarkable(fees)} THEN {_REMARKABLE} ELSE 0 END",
-        Side.LEDGER: _mark(Side.LEDGER),
+    agreement = {
+        Side.PROCESSOR: f"CAST(agreement_code AS BIGINT) + CASE WHEN {_remarkable(fees)} THEN {_REMARKABLE} ELSE 0 END",
+        Side.LEDGER: "CAST(agreement_code AS BIGINT)",
     }
     halves = (
-        f"SELECT key, {marks[side]} AS mark, amount_minor, {fee} AS fee_minor FROM keyed_{name}"  # noqa: S608
+        f"SELECT key, CAST({MARK_OF_SIDE[side]} AS TINYINT) AS mark, {agreement[side]} AS agreement, amount_minor,"  # noqa: S608
+        f" {fee} AS fee_minor FROM compared_{name}"
         for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
     )
     runner.view("first_step_records", " UNION ALL ".join(halves))
-
-
-def _mark(side: Side) -> str:
-    return f"CAST(agreement_code AS BIGINT) * 4 + {MARK_OF_SIDE[side]}"
 
 
 def _remarkable(fees: FeeSchedule | None) -> str:
@@ -55,12 +59,13 @@ def _remarkable(fees: FeeSchedule | None) -> str:
 def declare_records_of_shared_ids(runner: Runner, *, first: Step) -> None:
     """All records that share their transaction id with a careful one, and perhaps some that are alone with theirs.
 
-    Where the transaction id itself is the first key these are the careful records of keys that are not plain; under
+    Where the transaction id itself is the first key these are the careful records of crowded keys; under
     another key or a filter a record may be careful and its namesake not.
     """
     name, columns = "records_of_shared_ids", "seq, transaction_id, occurred_at"
     if all(first.keyed(side) == "transaction_id" for side in Side):
-        runner.view(name, f"SELECT side, {columns} FROM careful_records WHERE NOT is_plain")  # noqa: S608
+        of_crowded = "INNER JOIN crowded_keys AS k ON c.key = k.key"
+        runner.view(name, f"SELECT side, {columns} FROM careful_records AS c {of_crowded}")  # noqa: S608
         return
     sides = (
         f"SELECT '{side.value}' AS side, {columns} FROM {frame} WHERE transaction_id IN"  # noqa: S608 - names of ours

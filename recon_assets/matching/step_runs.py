@@ -88,11 +88,11 @@ def _declare_step(runner: Runner, step: Step) -> None:
     columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
     if scored is not None:
         columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
-    plain = " AND NOT c.is_plain" if _matches_plain_keys(step) else ""
+    crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if _matches_plain_keys(step) else ""
     sides = (
         f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
-        f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq"
-        f" WHERE c.side = '{side.value}' AND {step.takes(side)}{plain}"
+        f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq{crowded}"
+        f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
         for side in Side
     )
     runner.table(

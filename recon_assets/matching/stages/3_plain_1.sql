@@ -10,7 +10,8 @@ SELECT
     p.status = l.status AS is_same_status
 FROM careful_records AS p
 INNER JOIN careful_records AS l ON p.key = l.key
-WHERE p.side = 'processor' AND l.side = 'ledger' AND p.is_plain AND l.is_plain;
+LEFT JOIN crowded_keys AS k ON p.key = k.key
+WHERE p.side = 'processor' AND l.side = 'ledger' AND k.key IS NULL;
 
 CREATE OR REPLACE TEMPORARY TABLE seen AS
 SELECT

@@ -1,7 +1,8 @@
 -- Candidates of one step among the open records of several days, alike in key, currency, amount and status.
 --
 -- Alike records of both sides stand in one order of days. The days that the window of the step allows are next to a
--- record's own, so it looks at its two nearest of the other side on earlier and on later days, as among amounts.
+-- record's own, so it looks at its two nearest of the other side on earlier and on later days, as among amounts. What
+-- has nothing alike on another day and the other side is left out before: on most days that is nearly all.
 CREATE OR REPLACE TEMPORARY TABLE days_ranked AS
 SELECT
     r.*,
@@ -22,7 +23,17 @@ SELECT
     sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
         PARTITION BY r.key, r.currency, r.amount_minor, r.status, r.business_date
     ) AS processor_on_day
-FROM step_open_records AS r;
+FROM step_open_records AS r
+INNER JOIN (
+    SELECT
+        o.key,
+        o.currency,
+        o.amount_minor,
+        o.status
+    FROM step_open_records AS o
+    GROUP BY o.key, o.currency, o.amount_minor, o.status
+    HAVING min(o.side) <> max(o.side) AND min(o.business_date) <> max(o.business_date)
+) AS a ON r.key = a.key AND r.currency = a.currency AND r.amount_minor = a.amount_minor AND r.status = a.status;
 
 CREATE OR REPLACE TEMPORARY TABLE candidates_across AS
 SELECT * FROM candidates_across

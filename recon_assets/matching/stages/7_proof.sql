@@ -1,30 +1,35 @@
 -- The two halves of the proof, per currency, from two different sources: the totals from every record of both frames,
 -- the explanation from the rows alone. They meet only if the matching lost and invented nothing.
 CREATE OR REPLACE TEMPORARY TABLE proof AS
-WITH totals AS (
+WITH at_processor AS (
     SELECT
         currency,
-        sum(at_processor) AS processor_transactions,
-        sum(in_ledger) AS ledger_entries,
-        sum(cast(at_processor * amount_minor AS decimal(38, 0))) AS processor_total_minor,
-        sum(cast(in_ledger * amount_minor AS decimal(38, 0))) AS ledger_total_minor,
-        sum(cast(at_processor * abs(amount_minor) AS decimal(38, 0))) AS volume_minor
-    FROM (
-        SELECT
-            currency,
-            amount_minor,
-            1 AS at_processor,
-            0 AS in_ledger
-        FROM transactions
-        UNION ALL
-        SELECT
-            currency,
-            amount_minor,
-            0 AS at_processor,
-            1 AS in_ledger
-        FROM ledger_entries
-    ) AS both_sides
+        count(*) AS records,
+        sum(cast(amount_minor AS hugeint)) AS total_minor,
+        sum(abs(cast(amount_minor AS hugeint))) AS volume_minor
+    FROM transactions
     GROUP BY currency
+),
+
+in_ledger AS (
+    SELECT
+        currency,
+        count(*) AS records,
+        sum(cast(amount_minor AS hugeint)) AS total_minor
+    FROM ledger_entries
+    GROUP BY currency
+),
+
+totals AS (
+    SELECT
+        coalesce(p.currency, l.currency) AS currency,
+        coalesce(p.records, 0) AS processor_transactions,
+        coalesce(l.records, 0) AS ledger_entries,
+        coalesce(p.total_minor, 0) AS processor_total_minor,
+        coalesce(l.total_minor, 0) AS ledger_total_minor,
+        coalesce(p.volume_minor, 0) AS volume_minor
+    FROM at_processor AS p
+    FULL OUTER JOIN in_ledger AS l ON p.currency = l.currency
 ),
 
 legs AS (
