@@ -6,6 +6,11 @@ import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
 from recon_assets.automation.archive_shipping import archive_shipping_sensor
+from recon_assets.automation.completeness import (
+    business_days_asset,
+    completeness_sensor,
+    every_day_is_answered_check,
+)
 from recon_assets.automation.jobs import reconcile_job
 from recon_assets.automation.late_files import late_files_sensors
 from recon_assets.automation.notifications import notifications_sensor
@@ -36,13 +41,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ]
     record = Record(settings)
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *(business_days_asset(config) for config in processors)],
+        asset_checks=[every_day_is_answered_check(config) for config in processors],
         jobs=[reconcile_job(config) for config in processors],
         schedules=[daily_schedule(config) for config in processors],
         sensors=[
             *(sensor for config in processors for sensor in late_files_sensors(config)),
             notifications_sensor(),
             archive_shipping_sensor(),
+            completeness_sensor(processors),
         ],
         resources={
             "feeds": Feeds(settings),

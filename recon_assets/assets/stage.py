@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import psycopg
@@ -19,6 +19,10 @@ from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientEr
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
+
+LAUNCHED_BY: Final = "recon/launched_by"
+COMMAND_LINE: Final = "command line"
+"""A run's tag, and its value where `recon` runs it in its own process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,21 @@ def running_stage(
     try:
         yield stage
     except ReconError as error:
-        _record_failure(stage, str(error))
-        raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+        is_tried_again = isinstance(error, TransientError) and _has_tries_left(context)
+        if not is_tried_again:  # else it is no failure yet: nobody is told, and the record has no attempt that failed
+            _record_failure(stage, str(error))
+        raise dg.Failure(description=str(error), allow_retries=is_tried_again) from error
     except BaseException as error:
         _record_failure(stage, f"{type(error).__name__} in stage {stage.name}; the Dagster run has the details")
         raise
+
+
+def _has_tries_left(context: dg.AssetExecutionContext) -> bool:
+    """Of the stage's policy. At a command line nobody waits for them: the day is named and done by the next call."""
+    policy = context.op_def.retry_policy
+    if policy is None or context.run.tags.get(LAUNCHED_BY) == COMMAND_LINE:
+        return False
+    return context.op_execution_context.retry_number < policy.max_retries
 
 
 def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record: Record, storage: Storage) -> Stage:
