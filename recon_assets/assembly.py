@@ -13,6 +13,7 @@ from recon_assets.automation.completeness import (
 )
 from recon_assets.automation.jobs import reconcile_job
 from recon_assets.automation.late_files import late_files_sensors
+from recon_assets.automation.late_records import late_records_schedules
 from recon_assets.automation.notifications import notifications_sensor
 from recon_assets.automation.schedules import daily_schedule
 from recon_assets.configuration import Configuration
@@ -44,7 +45,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[*assets, *(business_days_asset(config) for config in processors)],
         asset_checks=[every_day_is_answered_check(config) for config in processors],
         jobs=[reconcile_job(config) for config in processors],
-        schedules=[daily_schedule(config) for config in processors],
+        schedules=[
+            *(daily_schedule(config) for config in processors),
+            *(schedule for config in processors for schedule in late_records_schedules(config)),
+        ],
         sensors=[
             *(sensor for config in processors for sensor in late_files_sensors(config)),
             notifications_sensor(),

@@ -41,10 +41,10 @@ def test_only_a_run_whose_process_died_is_started_again_and_once(settings: Setti
             instance.create_run_for_job(
                 nothing, tags={RUN_FAILURE_REASON_TAG: reason}, status=dg.DagsterRunStatus.FAILURE
             )
-            for reason in ("RUN_EXCEPTION", "STEP_FAILURE")
+            for reason in ("UNEXPECTED_TERMINATION", "STEP_FAILURE")
         ]
-        again = [(run.run_id, number) for run, number in filter_runs_to_should_retry(runs, instance, 1)]
-    assert again == [(runs[0].run_id, 1)]
+        again = [run.run_id for run in filter_runs_to_should_retry(runs, instance)]
+    assert again == [runs[0].run_id]
 
 
 @dg.job
