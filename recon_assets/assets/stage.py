@@ -105,7 +105,7 @@ def _has_tries_left(context: dg.AssetExecutionContext) -> bool:
     policy = context.op_def.retry_policy
     if policy is None or context.run.tags.get(LAUNCHED_BY) == COMMAND_LINE:
         return False
-    return context.op_execution_context.retry_number < policy.max_retries
+    return bool(context.op_execution_context.retry_number < policy.max_retries)
 
 
 def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record: Record, storage: Storage) -> Stage:

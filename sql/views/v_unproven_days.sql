@@ -1,6 +1,6 @@
--- Business days that are over and have no answer with a conclusion: never run, failed, or incomplete. A run sees its own
--- day only; this sees the days that no run was for. A day is due two hours after the daily schedule that takes it (01:00
--- UTC). First day, time zone and cut-off are those of the processor's configuration, which the product keeps in
+-- Business days that are over and have no answer with a conclusion: never run, failed, or incomplete. A run sees its
+-- own day only; this sees the days that no run was for. A day is due two hours after the daily schedule that takes it
+-- (01:00 UTC). First day, time zone and cut-off are those of the processor's configuration, which the product keeps in
 -- system_configuration; a processor that is not there begins on its first attempted day, in UTC.
 CREATE OR REPLACE VIEW v_unproven_days
 WITH (security_invoker = TRUE) AS
