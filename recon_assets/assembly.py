@@ -6,8 +6,14 @@ import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
 from recon_assets.automation.archive_shipping import archive_shipping_sensor
+from recon_assets.automation.completeness import (
+    business_days_asset,
+    completeness_sensor,
+    every_day_is_answered_check,
+)
 from recon_assets.automation.jobs import reconcile_job
 from recon_assets.automation.late_files import late_files_sensors
+from recon_assets.automation.late_records import late_records_schedules
 from recon_assets.automation.notifications import notifications_sensor
 from recon_assets.automation.schedules import daily_schedule
 from recon_assets.configuration import Configuration
@@ -36,13 +42,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ]
     record = Record(settings)
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *(business_days_asset(config) for config in processors)],
+        asset_checks=[every_day_is_answered_check(config) for config in processors],
         jobs=[reconcile_job(config) for config in processors],
-        schedules=[daily_schedule(config) for config in processors],
+        schedules=[
+            *(daily_schedule(config) for config in processors),
+            *(schedule for config in processors for schedule in late_records_schedules(config)),
+        ],
         sensors=[
             *(sensor for config in processors for sensor in late_files_sensors(config)),
             notifications_sensor(),
             archive_shipping_sensor(),
+            completeness_sensor(processors),
         ],
         resources={
             "feeds": Feeds(settings),

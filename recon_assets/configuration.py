@@ -37,6 +37,14 @@ SANDBOX_URL: Final = "http://sandbox"
 _GUIDE: Final = "docs/processors.md"
 
 
+class LateRecords(BaseModel):
+    """`late_records`: how many finished days before the newest one are asked for again once a day; 0 is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    look_back_days: Annotated[int, Field(strict=True, ge=0, le=31)] = 0
+
+
 class ProcessorConfig(BaseModel):
     """One processor: its two feeds and its business day."""
 
@@ -48,6 +56,7 @@ class ProcessorConfig(BaseModel):
     start_date: date
     time_zone: str = "UTC"
     day_starts_at: time = time()
+    late_records: LateRecords = LateRecords()
     feed: Annotated[ProcessorFeed | FilesDescription, Field(discriminator="kind")]
     ledger: Annotated[LedgerApiFeed | SqlLedgerFeed | FilesDescription, Field(discriminator="kind")]
 

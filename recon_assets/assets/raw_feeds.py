@@ -1,6 +1,7 @@
 """The first stage: the bytes of either side, as they came."""
 
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
@@ -18,10 +19,18 @@ from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
 
+FEED_RETRIES: Final = dg.RetryPolicy(
+    max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+"""Of a whole fetch that failed for a reason that may pass, after each request of it was tried `RECON_HTTP_ATTEMPTS`
+times; `running_stage` forbids it for every other reason. Seconds: about 20, then 40."""
+
 STAGE_OF_SIDE = {Side.PROCESSOR: "raw_processor_feed", Side.LEDGER: "raw_ledger_feed"}
 
 
-def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def raw_feed_asset(
+    config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDefinition, retries: dg.RetryPolicy = FEED_RETRIES
+) -> dg.AssetsDefinition:
     """The raw feed of one side of one processor."""
     stage_name = STAGE_OF_SIDE[side]
     key = key_of(config, stage_name)
@@ -32,6 +41,7 @@ def raw_feed_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitions
         key=key,
         partitions_def=days,
         check_specs=check_specs(key, ["feed_is_complete"], days),
+        retry_policy=retries,
         description=f"{owner}'s records of one day for {config.title}, byte for byte as they came, with SHA-256.",
         **described(config, kinds={"csv" if is_csv else "json"}, stage=stage_name),
     )

@@ -8,6 +8,7 @@ import dagster as dg
 from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.figures import money_at_stake
+from recon_assets.assets.freshness import DAILY_REPORT
 from recon_assets.assets.gates import refuse_unless_gates_passed
 from recon_assets.assets.handles import ReconciledDay, ReportedDay
 from recon_assets.assets.stage import Stage, running_stage
@@ -34,6 +35,7 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
         deps=[key_of(config, "discrepancies")],
         partitions_def=days,
         check_specs=check_specs(key, ["report_totals_agree"], days),
+        freshness_policy=DAILY_REPORT,
         description=f"The answer for {config.title} as a page to read, as Excel, CSV and JSON; the verdict first.",
         **described(config, kinds={"html", "excel", "csv", "json"}, stage="report"),
     )

@@ -24,6 +24,9 @@ from recon_assets.store.runs import record_failure
 DAGSTER_BACKFILL: Final = "dagster/backfill"
 RECON_BACKFILL: Final = "recon/backfill"
 """Tags of runs that fill a range of days: Dagster's own, from its UI, and that of `recon backfill`."""
+LAUNCHED_BY: Final = "recon/launched_by"
+COMMAND_LINE: Final = "command line"
+"""A run's tag, and its value where `recon` runs it in its own process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +106,38 @@ def running_stage(
     """The stage that `context` runs. An error ends up in `reconciliation_runs` before Dagster sees it."""
     stage = _stage(context, config, record=record, storage=storage)
     announce(config.name, stage.name)
+    has_tries_left = _has_tries_left(context)
     try:
-        with failures_recorded(stage):
+        with failures_recorded(stage, has_tries_left=has_tries_left):
             yield stage
     except ReconError as error:
-        raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+        is_tried_again = has_tries_left and isinstance(error, TransientError)
+        raise dg.Failure(description=str(error), allow_retries=is_tried_again) from error
 
 
 @contextmanager
-def failures_recorded(stage: Stage) -> Iterator[None]:
-    """An error ends up in `reconciliation_runs` before anybody else sees it."""
+def failures_recorded(stage: Stage, *, has_tries_left: bool = False) -> Iterator[None]:
+    """An error ends up in `reconciliation_runs` before anybody else sees it.
+
+    One that may pass is no failure yet while it `has_tries_left`: nobody is told, and no attempt has failed.
+    """
     try:
         yield
     except ReconError as error:
-        _record_failure(stage, str(error))
+        if not (has_tries_left and isinstance(error, TransientError)):
+            _record_failure(stage, str(error))
         raise
     except BaseException as error:
         _record_failure(stage, f"{type(error).__name__} in stage {stage.name}; the Dagster run has the details")
         raise
+
+
+def _has_tries_left(context: dg.AssetExecutionContext) -> bool:
+    """Of the stage's policy. At a command line nobody waits for them: the day is named and done by the next call."""
+    policy = context.op_def.retry_policy
+    if policy is None or context.run.tags.get(LAUNCHED_BY) == COMMAND_LINE:
+        return False
+    return bool(context.op_execution_context.retry_number < policy.max_retries)
 
 
 def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record: Record, storage: Storage) -> Stage:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recon_assets.cli.options import DateArgument, ProcessorArgument, business_date, load_settings, yesterday
+from recon_assets.cli.unproven import print_unproven
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,8 +27,14 @@ def register(app: typer.Typer) -> None:
 def status(
     days: Annotated[int, typer.Option(min=1, max=3660, help="How many business dates back.")] = 30,
     until: Annotated[str | None, typer.Option(help="Last business date; that of the newest run if left out.")] = None,
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Only days that are due and have no conclusion, since each start_date.")
+    ] = False,
 ) -> None:
-    """The state of every attempted processor-day: its newest attempt, and whether an older answer still stands."""
+    """The state of every attempted processor-day: its newest attempt, and whether an older answer still stands.
+
+    With --unproven also days that were never run are seen, and the exit code is 1 when there is any.
+    """
     from rich.table import Table
 
     from recon_assets.cli.console import open_console
@@ -38,7 +45,11 @@ def status(
     from recon_assets.store.history import latest_attempts, recent_runs
 
     settings = load_settings()
-    processors = sorted(Configuration.load(settings).processors)
+    configuration = Configuration.load(settings)
+    if unproven:
+        print_unproven(settings, configuration)
+        return
+    processors = sorted(configuration.processors)
     with open_database(settings) as database, database.connect(read_only=True) as connection:
         newest = recent_runs(connection, limit=1)
         last = business_date(until) if until else max((run.business_date for run in newest), default=yesterday())

@@ -19,7 +19,11 @@ DESCRIPTIONS: Mapping[str, str] = {
     "days_around_are_known": "The records that the days around this one left open were there, as they were published.",
     "report_totals_agree": "Every file of the report says the same as the database of record, to the minor unit.",
     "reconciliation_is_proven": "The day has a conclusion: feeds complete, nothing rejected, no residual in the proof.",
+    "every_day_is_answered": "Every business day that is over has a conclusion, from the first one on.",
 }
+
+NAMED_DAYS = 40
+"""Of days without a conclusion in one outcome; `v_unproven_days` has all."""
 
 
 def feed_is_complete(*, problems: Sequence[str], files: int, size_bytes: int) -> CheckOutcome:
@@ -92,6 +96,19 @@ def reconciliation_is_proven(conclusion: Conclusion) -> CheckOutcome:
         rows_checked=conclusion.processor_transactions + conclusion.ledger_entries,
         facts={"verdict": conclusion.verdict.value, "discrepancies": conclusion.discrepancy_count},
         passed=conclusion.verdict is not Verdict.INCOMPLETE,
+    )
+
+
+def every_day_is_answered(unproven: Mapping[date, str]) -> CheckOutcome:
+    """On the days of a processor: those that are due and have no conclusion, each with what became of it."""
+    days = sorted(unproven)
+    named = ", ".join(f"{day} ({unproven[day]})" for day in days[:NAMED_DAYS])
+    more = f" and {len(days) - NAMED_DAYS} more" if len(days) > NAMED_DAYS else ""
+    return _outcome(
+        "every_day_is_answered",
+        failed_rules=Counter(unproven[day] for day in days),
+        rows_checked=len(days),
+        facts={"days_without_a_conclusion": len(days), "days": f"{named}{more}" or "none"},
     )
 
 

@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).with_name("graph.json")
 
 
 def repository_graph() -> dict[str, Any]:
-    """Assets with their checks, jobs and schedules of this repository's `config/`."""
+    """Assets with their checks, jobs, schedules and sensors of this repository's `config/`."""
     # The addresses and folders of whoever runs this are no part of the graph.
     settings = Settings(
         _env_file=None,
@@ -55,7 +55,14 @@ def graph_of(definitions: dg.Definitions) -> dict[str, Any]:
             }
             for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name)
         },
-        "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
+        "sensors": {
+            sensor.name: {
+                "jobs": sorted(job.name for job in sensor.jobs) if sensor.has_jobs else [],
+                "interval_s": sensor.minimum_interval_seconds,
+                "status": sensor.default_status.value,
+            }
+            for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name)
+        },
         "resources": sorted(repository.get_top_level_resources()),
     }
 
@@ -73,6 +80,8 @@ def _asset(graph: Any, key: dg.AssetKey) -> dict[str, Any]:
         "code_version": node.code_version.partition("+")[0],
         "partitions": str(node.partitions_def),
         "described": bool(node.description),
+        "freshness": repr(node.freshness_policy) if node.freshness_policy else None,
+        "retries": retries_of(graph, key),
         "checks": {
             check.name: {
                 "blocking": graph.get(check).blocking,
@@ -81,6 +90,15 @@ def _asset(graph: Any, key: dg.AssetKey) -> dict[str, Any]:
             for check in sorted(node.check_keys, key=lambda check: check.name)
         },
     }
+
+
+def retries_of(graph: Any, key: dg.AssetKey) -> str | None:
+    """How often its step is tried again; None for an asset that nothing makes."""
+    assets = graph.get(key).assets_def
+    if not assets.is_executable or assets.op.retry_policy is None:
+        return None
+    policy = assets.op.retry_policy
+    return f"{policy.max_retries} after {policy.delay} s, {policy.backoff}, {policy.jitter}"
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ VIEWS = (
     "v_check_history",
     "v_open_items",
     "v_open_item_movements",
+    "v_unproven_days",
 )
 
 

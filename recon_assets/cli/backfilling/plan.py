@@ -29,7 +29,7 @@ OTHER_CONFIGURATION: Final = "by another configuration"
 OTHER_FILES: Final = "with new files"
 FORCED: Final = "forced"
 
-_OF_NO_ANSWER: Final = ("title", "owner", "start_date")
+_OF_NO_ANSWER: Final = ("title", "owner", "start_date", "late_records")
 """Of a processor's configuration. To begin earlier is what backfills are for: it changes no day that has an answer."""
 
 _OF_NO_FEED: Final = ("late_files",)

@@ -31,7 +31,7 @@ def work(settings: Settings, days: Connection) -> None:
         ):
             runner = Runner(settings, instance)
             while (day := _next(days)) is not None:
-                finished = runner.run(day.processor, day.business_date)
+                finished = runner.run(day.processor, day.business_date, in_backfill=True)
                 days.send(outcome_of(database, settings, day.processor, day.business_date, finished))
     except StoreUnavailable as error:
         days.send(str(error))
