@@ -18,6 +18,7 @@ from recon_assets.cli import (
     run,
     show,
     simulate,
+    ui,
 )
 from recon_assets.cli.backfilling import command as backfill
 from recon_assets.cli.many_values import spread
@@ -43,6 +44,7 @@ database.register(app)
 audit.register(app)
 retention.register(app)
 demo.register(app)
+ui.register(app)
 init_processor.register(app)
 check_feed.register(app)
 verify.register(app)
