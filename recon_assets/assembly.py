@@ -21,6 +21,7 @@ from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.notifications import Notifier
 from recon_assets.resources.record import Record
+from recon_assets.resources.report_links import DagsterUi
 from recon_assets.resources.storage import Storage
 from recon_assets.settings import Settings
 
@@ -61,6 +62,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "record": record,
             "storage": Storage.from_settings(settings),
             "evidence_bucket": EvidenceBucket(settings),
+            "dagster_ui": DagsterUi(settings.dagster_url),
         },
         executor=dg.in_process_executor,
     )

@@ -31,6 +31,9 @@ MAX_OBJECT_LOCK_DAYS: Final = 36_500
 SPARK_REMOTE_PATTERN: Final = r"^(local(\[(\*|[1-9][0-9]*)\])?|sc://[^/\s]+.*)$"
 """Spark in this machine with a number of threads, or a server that speaks Spark Connect."""
 
+DAGSTER_URL_PATTERN: Final = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*$"
+"""Where people open the Dagster UI: no login in it, since it stands in reports, and no slash at its end."""
+
 
 def _home() -> Path:
     """The project's root when run from a checkout, else the current folder."""
@@ -93,6 +96,8 @@ class Settings(BaseSettings):
     aws_secrets: Annotated[tuple[SecretId, ...], NoDecode, Field(max_length=MAX_AWS_SECRETS)] = Field(
         default=(), validation_alias="RECON_AWS_SECRETS"
     )
+
+    dagster_url: str | None = Field(default=None, pattern=DAGSTER_URL_PATTERN, validation_alias="RECON_DAGSTER_URL")
 
     smtp_server: str | None = Field(default=None, validation_alias="SMTP_SERVER")
     smtp_port: int = Field(default=587, ge=1, le=65_535, validation_alias="SMTP_PORT")

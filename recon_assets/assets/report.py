@@ -23,6 +23,7 @@ from recon_assets.reports.paths import ReportFiles, report_files
 from recon_assets.reports.surroundings import Surroundings
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
+from recon_assets.resources.report_links import DagsterUi
 from recon_assets.resources.storage import Storage
 
 
@@ -44,6 +45,7 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
         feeds: dg.ResourceParam[Feeds],
         record: dg.ResourceParam[Record],
         storage: dg.ResourceParam[Storage],
+        dagster_ui: dg.ResourceParam[DagsterUi],
     ) -> dg.MaterializeResult:
         with running_stage(context, config, record=record, storage=storage) as stage:
             day = stage.load("discrepancies", ReconciledDay)
@@ -58,6 +60,7 @@ def report_asset(config: ProcessorConfig, days: dg.DailyPartitionsDefinition) ->
                     dagster_run_id=stage.dagster_run_id,
                     processor_feed=feeds.source(config, Side.PROCESSOR),
                     ledger_feed=feeds.source(config, Side.LEDGER),
+                    dagster_url=dagster_ui.base_url,
                 ),
             )
             outcomes = [report_totals_agree(differences(files, day.conclusion), figures=len(FIGURES))]

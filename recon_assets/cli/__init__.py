@@ -19,6 +19,7 @@ from recon_assets.cli import (
     run,
     show,
     simulate,
+    ui,
 )
 from recon_assets.cli.backfilling import command as backfill
 from recon_assets.cli.many_values import spread
@@ -45,6 +46,7 @@ dagster_sync.register(app)
 audit.register(app)
 retention.register(app)
 demo.register(app)
+ui.register(app)
 init_processor.register(app)
 check_feed.register(app)
 verify.register(app)

@@ -1,9 +1,6 @@
-"""`recon demo` and `recon ui`: the whole line at once, and the Dagster UI over the same answers."""
+"""`recon demo`: the whole line at once, on days that show what there is to see."""
 
-import os
-import sys
 from datetime import date
-from typing import Annotated
 
 import typer
 
@@ -25,9 +22,8 @@ The answer is in the database, in local_reports/ and in the Dagster UI. With the
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command()(demo)
-    app.command()(ui)
 
 
 def demo() -> None:
@@ -41,10 +37,3 @@ def demo() -> None:
     outcomes = run_days(settings, [*days, ("stripe", EVERY_CLASS_DAY), ("stripe", INCOMPLETE_DAY)])
     typer.echo(NEXT_STEPS)
     raise typer.Exit(0 if all(outcome.run is not None and outcome.run.verdict for outcome in outcomes) else 1)
-
-
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
-    """Start the Dagster UI and its daemon, on the same database. Ctrl+C ends both."""
-    os.chdir(load_settings().home)
-    dagster = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    os.execv(sys.executable, dagster)  # noqa: S606 - replaced by Dagster, which gets the signals

@@ -10,6 +10,7 @@ from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.plain_words import heading, plain_verdict
 from recon_assets.reports.class_totals import class_totals
+from recon_assets.reports.dagster_pages import DagsterPages
 from recon_assets.reports.html_content import (
     COLOUR_OF_VERDICT,
     ageing_of,
@@ -19,7 +20,7 @@ from recon_assets.reports.html_content import (
     tiles_of,
     trend_of,
 )
-from recon_assets.reports.json_report import ReportOrigin
+from recon_assets.reports.json_report import ReportOrigin, pages_of
 from recon_assets.reports.paths import ReportFiles
 from recon_assets.reports.rows import Discrepancies, iterate_rows, report_rows
 from recon_assets.reports.surroundings import Surroundings
@@ -68,11 +69,25 @@ def write_html_report(
         trend=trend_of(conclusion, surroundings),
         ageing=ageing_of(surroundings),
         checks=surroundings.checks,
+        pages=pages_of(origin, conclusion),
+        page_of_discrepancies=dict(pages_of(origin, conclusion)).get("discrepancies"),
+        checks_pages=_check_pages(origin, conclusion, surroundings),
         files={kind: getattr(files, kind).name for kind in ("csv", "xlsx", "json")},
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
     with replaced_whole(files.html) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
+
+
+def _check_pages(origin: ReportOrigin, conclusion: Conclusion, surroundings: Surroundings) -> dict[str, str]:
+    """The page of each check by its stage and name; empty without a UI."""
+    if origin.dagster_url is None:
+        return {}
+    pages = DagsterPages(origin.dagster_url)
+    return {
+        f"{check.stage}/{check.name}": pages.check(conclusion.processor, check.stage, check.name)
+        for check in surroundings.checks
+    }
 
 
 def _cause(sentence: str, share_basis_points: int, amounts: Any) -> dict[str, str]:

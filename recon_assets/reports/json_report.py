@@ -15,11 +15,12 @@ from recon_assets.domain.discrepancies import Outcome
 from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
+from recon_assets.reports.dagster_pages import PROVEN_CHECK, STAGES, DagsterPages
 from recon_assets.reports.json_rows import missing_documents, row_documents
 from recon_assets.reports.rows import Discrepancies, report_rows
 from recon_assets.schemas.currencies import exponents
 
-SCHEMA_VERSION: Final = "1.2"
+SCHEMA_VERSION: Final = "1.3"
 """Of `report.schema.json`: the second number grows when keys are added, the first when one changes or goes."""
 
 SCHEMA_FILE: Final = Path(__file__).with_name("report.schema.json")
@@ -38,13 +39,17 @@ ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True, slots=True)
 class ReportOrigin:
-    """Which run the report tells of, and where its records came from (no credentials)."""
+    """Which run the report tells of, and where its records came from (no credentials).
+
+    `dagster_url` is where people open the Dagster UI; None when that is not configured, and then nothing links to it.
+    """
 
     run_id: str
     version: int
     dagster_run_id: str
     processor_feed: str
     ledger_feed: str
+    dagster_url: str | None = None
 
 
 def write_json_report(
@@ -53,7 +58,7 @@ def write_json_report(
     """Write the report of one processor-day. `discrepancies` is the matching's Parquet file."""
     concluded = conclusion.verdict is not Verdict.INCOMPLETE
     with report_rows(discrepancies) as connection, replaced_whole(path) as unfinished, unfinished.open("wb") as out:
-        out.write(b'{"report_metadata":' + ENCODER.encode(_metadata(origin)))
+        out.write(b'{"report_metadata":' + ENCODER.encode(_metadata(origin, conclusion)))
         out.write(b',\n"likely_causes":' + ENCODER.encode(causes_of(conclusion)))
         out.write(b',\n"reconciliation_summary":' + ENCODER.encode(summary_of(conclusion)))
         out.write(b',\n"financial_impact":' + ENCODER.encode(impact_of(conclusion)))
@@ -71,7 +76,7 @@ def _write_list(out: IO[bytes], name: str, batches: Iterator[memoryview]) -> Non
     out.write(b"]")
 
 
-def _metadata(origin: ReportOrigin) -> dict[str, Any]:
+def _metadata(origin: ReportOrigin, conclusion: Conclusion) -> dict[str, Any]:
     return {
         "generated_at": datetime.now(UTC),
         "schema_version": SCHEMA_VERSION,
@@ -80,7 +85,21 @@ def _metadata(origin: ReportOrigin) -> dict[str, Any]:
         "dagster_run_id": origin.dagster_run_id,
         "processor_feed": origin.processor_feed,
         "ledger_feed": origin.ledger_feed,
+        "dagster_pages": dict(pages_of(origin, conclusion)) or None,
     }
+
+
+def pages_of(origin: ReportOrigin, conclusion: Conclusion) -> list[tuple[str, str]]:
+    """Pages of the Dagster UI that this report is seen on: a name and an address each; none without a UI."""
+    if origin.dagster_url is None:
+        return []
+    pages, processor, day = DagsterPages(origin.dagster_url), conclusion.processor, conclusion.business_date
+    return [
+        ("run", pages.run(origin.dagster_run_id)),
+        *((stage, pages.asset(processor, stage, day)) for stage in STAGES),
+        ("lineage", pages.lineage(processor, "report")),
+        (PROVEN_CHECK[1], pages.check(processor, *PROVEN_CHECK)),
+    ]
 
 
 def causes_of(conclusion: Conclusion) -> list[dict[str, Any]]:

@@ -1,5 +1,10 @@
-"""Addresses of reports in the archive's bucket, for messages: made when one is sent, and kept nowhere."""
+"""Addresses that lead to and from reports.
 
+Those in the archive's bucket are for messages: made when one is sent, and kept nowhere. That of the Dagster UI is
+configuration: reports keep the links that were made with it.
+"""
+
+from dataclasses import dataclass
 from uuid import UUID
 
 from recon_assets.archive.shipping import presigned_report_url
@@ -7,6 +12,13 @@ from recon_assets.domain.errors import ReconError
 from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.record import Record
 from recon_assets.store.archives import archive_of
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterUi:
+    """Where people open the Dagster UI, for links in reports; None when it is not configured."""
+
+    base_url: str | None
 
 
 class BucketLinks:

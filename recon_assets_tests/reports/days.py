@@ -75,22 +75,24 @@ def reconciled(
     return Day(conclusion=conclusion, discrepancies=matching.discrepancies)
 
 
-def reported(folder: Path, day: Day, *, surroundings: Surroundings = NOTHING_AROUND) -> ReportFiles:
+def reported(
+    folder: Path, day: Day, *, surroundings: Surroundings = NOTHING_AROUND, origin: ReportOrigin = ORIGIN
+) -> ReportFiles:
     files = report_files(folder, processor="stripe", business_date=DATE)
     write_reports(
         files,
         conclusion=day.conclusion,
-        origin=ORIGIN,
+        origin=origin,
         surroundings=surroundings,
         discrepancies=day.discrepancies,
     )
     return files
 
 
-def json_of(folder: Path, day: Day) -> tuple[bytes, dict]:
+def json_of(folder: Path, day: Day, *, origin: ReportOrigin = ORIGIN) -> tuple[bytes, dict]:
     """The bytes of the JSON report, and what they say."""
     path = folder / "report.json"
-    write_json_report(path, conclusion=day.conclusion, origin=ORIGIN, discrepancies=day.discrepancies)
+    write_json_report(path, conclusion=day.conclusion, origin=origin, discrepancies=day.discrepancies)
     written = path.read_bytes()
     return written, msgspec.json.decode(written)
 

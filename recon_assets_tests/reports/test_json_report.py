@@ -24,6 +24,7 @@ def test_the_report_has_exactly_these_parts_and_keys(tmp_path: Path) -> None:
             "dagster_run_id",
             "processor_feed",
             "ledger_feed",
+            "dagster_pages",
         ],
         "reconciliation_summary": [
             "date",
