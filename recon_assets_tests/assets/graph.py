@@ -77,7 +77,7 @@ def _asset(graph: Any, key: dg.AssetKey) -> dict[str, Any]:
         "pools": sorted(node.pools or ()),
         "tags": {name: value for name, value in sorted(node.tags.items()) if not name.startswith("dagster/")},
         # What follows the plus is of the rules in `config/`, which are no part of the graph either.
-        "code_version": node.code_version.partition("+")[0],
+        "code_version": (node.code_version or "").partition("+")[0] or None,
         "partitions": str(node.partitions_def),
         "described": bool(node.description),
         "freshness": repr(node.freshness_policy) if node.freshness_policy else None,
