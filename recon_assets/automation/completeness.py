@@ -98,7 +98,14 @@ def _outcomes(record: Record, configs: Sequence[ProcessorConfig]) -> list[CheckO
     with record.connect() as connection:
         keep_calendars(connection, calendars)
         found = unproven_days(connection, [config.name for config in configs])
-    return [every_day_is_answered(_of(found, config.name)) for config in configs]
+    return [
+        every_day_is_answered(_of(found, config.name), days_over=_days_over(config, datetime.now(UTC)))
+        for config in configs
+    ]
+
+
+def _days_over(config: ProcessorConfig, at: datetime) -> int:
+    return max((config.last_ended_business_date(at) - config.start_date).days + 1, 0)
 
 
 def _of(found: Sequence[UnprovenDay], processor: str) -> dict[date, str]:

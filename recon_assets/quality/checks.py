@@ -99,15 +99,15 @@ def reconciliation_is_proven(conclusion: Conclusion) -> CheckOutcome:
     )
 
 
-def every_day_is_answered(unproven: Mapping[date, str]) -> CheckOutcome:
-    """On the days of a processor: those that are due and have no conclusion, each with what became of it."""
+def every_day_is_answered(unproven: Mapping[date, str], *, days_over: int) -> CheckOutcome:
+    """On the days of a processor that are over: those of them that have no conclusion, each with what became of it."""
     days = sorted(unproven)
     named = ", ".join(f"{day} ({unproven[day]})" for day in days[:NAMED_DAYS])
     more = f" and {len(days) - NAMED_DAYS} more" if len(days) > NAMED_DAYS else ""
     return _outcome(
         "every_day_is_answered",
         failed_rules=Counter(unproven[day] for day in days),
-        rows_checked=len(days),
+        rows_checked=days_over,
         facts={"days_without_a_conclusion": len(days), "days": f"{named}{more}" or "none"},
     )
 

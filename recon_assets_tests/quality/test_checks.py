@@ -57,6 +57,7 @@ PASSING = [
     checks.days_around_are_known(known=[date(2025, 9, 29)], unknown=[]),
     checks.report_totals_agree([], figures=4),
     checks.reconciliation_is_proven(CONCLUSION),
+    checks.every_day_is_answered({}, days_over=3),
 ]
 FAILING = [
     checks.feed_is_complete(problems=["page 2 did not come"], files=1, size_bytes=100),
@@ -68,6 +69,7 @@ FAILING = [
     checks.days_around_are_known(known=[], unknown=[date(2025, 9, 29)]),
     checks.report_totals_agree(["amounts in CSV"], figures=4),
     checks.reconciliation_is_proven(INCOMPLETE),
+    checks.every_day_is_answered({date(2025, 9, 29): "never run", date(2025, 9, 28): "failed"}, days_over=3),
 ]
 WARNINGS = {"ids_are_unique", "records_lie_in_the_business_day", "days_around_are_known"}
 
@@ -178,3 +180,14 @@ def test_an_incomplete_day_is_not_proven_and_every_reason_is_named() -> None:
 
 def test_an_incomplete_day_without_a_reason_is_not_proven_either() -> None:
     assert not checks.reconciliation_is_proven(replace(INCOMPLETE, incomplete_reasons=())).passed
+
+
+def test_days_without_a_conclusion_are_named_oldest_first_up_to_a_limit_and_all_are_counted() -> None:
+    days = {date.fromordinal(739_000 + number): "never run" for number in range(checks.NAMED_DAYS + 2)}
+    outcome = checks.every_day_is_answered(days, days_over=90)
+
+    named_days = str(outcome.facts["days"])
+    assert outcome.failed_rules == {"never run": checks.NAMED_DAYS + 2}
+    assert named_days.startswith(f"{min(days)} (never run), ")
+    assert named_days.endswith(" and 2 more")
+    assert named_days.count("(never run)") == checks.NAMED_DAYS
