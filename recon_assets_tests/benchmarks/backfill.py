@@ -3,7 +3,7 @@
     python -m recon_assets_tests.benchmarks.backfill [days] [single runs]
     python -m recon_assets_tests.benchmarks.backfill a-year-of-three
 
-Days of 30 records a side by files, one of which is not in the ledger; all on one embedded server that is up already. The
+Days of 30 records a side by files, one of which is not in the ledger; all on one embedded server that is up. The
 single runs are on the days after the range, half of them before it and half after. "dagster" is what the daemon's run
 worker does: `dagster asset materialize` of the partition, Dagster's own storage; its queue, code server and polling,
 some seconds a day, are left out. The day in the middle of the range can't be read: it alone is named, and when its
@@ -14,6 +14,7 @@ process does not need six times the CPU of a day of the range, or a day has anot
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -150,11 +151,14 @@ def prepared(folder: Path, days: list[date]) -> dict[str, str]:
             ]
             text = "\n".join(["id,reference,merchant,amount,currency,fee,status,created", *rows, ""])
             (folder / "data" / "feeds" / side / f"big_{day}.csv").write_text(text)
+    dagster = folder / "dagster"
+    dagster.mkdir()
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", dagster)
     return dict(os.environ) | {
         "RECON_DATA_DIR": str(folder / "data"),
         "RECON_CONFIG_DIR": str(folder / "config"),
         "LOCAL_REPORTS_DIR": str(folder / "reports"),
-        "DAGSTER_HOME": str(Path(__file__).parents[2]),
+        "DAGSTER_HOME": str(dagster),
     }
 
 
