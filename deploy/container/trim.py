@@ -1,4 +1,4 @@
-"""Takes out of an environment what no container of ours uses. Called while the image is built, before its bytecode is made.
+"""Takes out of an environment what no container of ours uses; called while the image is built, before its bytecode.
 
     python3 trim.py /opt/venv
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from shutil import rmtree
 
 AWS_SERVICES = {
-    "ec2", "ecs", "events", "kms", "logs", "cloudwatch", "resourcegroupstaggingapi", "s3", "secretsmanager", "ssm", "sso",
-    "sso-oidc", "sts",
+    "ec2", "ecs", "events", "kms", "logs", "cloudwatch", "resourcegroupstaggingapi", "s3", "secretsmanager", "ssm",
+    "sso", "sso-oidc", "sts",
 }  # fmt: skip
 """What the program, Dagster's ECS launcher and AWS's own login ask. botocore describes four hundred others."""
 
