@@ -15,6 +15,7 @@ from recon_assets.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
 
 LAUNCHED_BY: Final = "recon/launched_by"
 PROCESS: Final = "recon/process"
@@ -43,21 +44,35 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
     it does. Steps run in this process, so their output is the terminal's: Dagster does not capture it.
     """
     import dagster as dg
-    from dagster._core.instance.ref import InstanceRef
 
     from recon_assets.resources.run_history.instance import instance_of_this_process
     from recon_assets.store.database import open_database
 
-    home = settings.data_dir / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    no_capture = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-    reference = InstanceRef.from_dir(
-        str(home), config_dir=str(settings.home), overrides={"compute_logs": {**no_capture, "config": {}}}
-    )
+    reference = _reference(settings)
     with open_database(settings, with_schema=False) as database:
         instance = instance_of_this_process(reference, database)
         with instance or dg.DagsterInstance.from_ref(reference) as ready:
             yield ready
+
+
+@contextmanager
+def dagsters_own_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
+    """The same on Dagster's own storage, for whoever asks it for more than runs; makes its tables if they are gone."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_ref(_reference(settings)) as instance:
+        yield instance
+
+
+def _reference(settings: Settings) -> "InstanceRef":
+    from dagster._core.instance.ref import InstanceRef
+
+    home = settings.data_dir / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    no_capture = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    return InstanceRef.from_dir(
+        str(home), config_dir=str(settings.home), overrides={"compute_logs": {**no_capture, "config": {}}}
+    )
 
 
 class Runner:

@@ -72,7 +72,7 @@ def _sync(settings: "Settings", chunks: list[tuple[str, date, date]], *, force: 
 
     from recon_assets.automation.syncing import Synced, Syncing
     from recon_assets.cli.console import open_console
-    from recon_assets.cli.dagster_runs import dagster_instance
+    from recon_assets.cli.dagster_runs import dagsters_own_instance
     from recon_assets.resources.storage import Storage
     from recon_assets.store.current_answers import current_answers
     from recon_assets.store.database import open_database
@@ -82,7 +82,7 @@ def _sync(settings: "Settings", chunks: list[tuple[str, date, date]], *, force: 
     total = Synced()
     with (
         open_database(settings) as database,
-        dagster_instance(settings) as instance,
+        dagsters_own_instance(settings) as instance,
         Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
     ):
         syncing = Syncing(instance, Storage.from_settings(settings).archive)

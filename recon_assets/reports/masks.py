@@ -33,9 +33,9 @@ def declare_masks(connection: "duckdb.DuckDBPyConnection", table: str, *, column
         f"SELECT {name} AS text FROM {table} WHERE regexp_matches({name}, '{_THIRTEEN_DIGITS}')"  # noqa: S608
         for name in columns
     )
-    connection.execute(f"CREATE TABLE suspicious AS SELECT DISTINCT text FROM ({texts})").fetchall()  # noqa: S608
+    connection.execute(f"CREATE TEMPORARY TABLE suspicious AS SELECT DISTINCT text FROM ({texts})").fetchall()  # noqa: S608
     connection.execute(
-        "CREATE TABLE masks AS SELECT text AS plain,"  # noqa: S608 - SQL of ours
+        "CREATE TEMPORARY TABLE masks AS SELECT text AS plain,"  # noqa: S608 - SQL of ours
         f" replace(text, run, repeat('*', length(run) - {KEPT_DIGITS}) || right(run, {KEPT_DIGITS})) AS shown"
         " FROM (SELECT *, translate(digits, '0123456789', '0246813579') AS doubled"
         f" FROM (SELECT *, lpad(run, {_LONGEST}, '0') AS digits"

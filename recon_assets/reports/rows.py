@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 20_000
 MEMORY_LIMIT: Final = "512MB"
 """Of DuckDB; the sorting of more rows goes to disk."""
+
+SMALL_FILE_BYTES: Final = 1_000_000
+"""Of Parquet. Such a file is read without ever needing the disk."""
 
 AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee", "fee_difference")
 """Columns of `report_rows` that hold exact decimal text."""
@@ -42,21 +46,48 @@ def report_rows(discrepancies: Discrepancies) -> "Iterator[duckdb.DuckDBPyConnec
     if isinstance(discrepancies, duckdb.DuckDBPyConnection):
         yield discrepancies
         return
-    with (
-        TemporaryDirectory(prefix="recon-reports-") as spill,
-        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as connection,
-    ):
+    with _connection(discrepancies) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
-        connection.execute("CREATE TABLE currencies (currency VARCHAR, exponent INTEGER)").fetchall()
+        connection.execute("CREATE TEMPORARY TABLE currencies (currency VARCHAR, exponent INTEGER)").fetchall()
         known = exponents()  # one statement: row by row takes 25 times as long, and every report has such a connection
         connection.execute(
             "INSERT INTO currencies SELECT unnest(?), unnest(?)", [list(known), list(known.values())]
         ).fetchall()
-        connection.from_parquet(str(discrepancies)).create_view("discrepancies")
+        connection.execute(
+            f"CREATE TEMPORARY VIEW discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
+        ).fetchall()
         declare_masks(connection, "discrepancies", columns=FREE_TEXT)
         for statement in duckdb.extract_statements(_ROWS_SQL.read_text(encoding="utf-8")):
             connection.execute(statement).fetchall()
         yield connection
+
+
+@contextmanager
+def _connection(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Of a small file on an instance that stays: making one takes longer than writing a small day's report."""
+    import duckdb
+
+    if discrepancies.stat().st_size <= SMALL_FILE_BYTES:
+        with _instance().cursor() as connection:
+            yield connection
+        return
+    with (
+        TemporaryDirectory(prefix="recon-reports-") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as connection,
+    ):
+        yield connection
+
+
+@cache
+def _instance() -> "duckdb.DuckDBPyConnection":
+    """Of this process. Its cursors have their own temporary tables and views; nothing is ever made beside these."""
+    import duckdb
+
+    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": ""})
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def iterate_rows(

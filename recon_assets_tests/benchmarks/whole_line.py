@@ -184,16 +184,21 @@ def prepare(folder: Path, rows: int) -> dict[str, str]:
     }
 
 
-def measured(command: list[str], environment: dict[str, str]) -> Measured:
-    """Run a command to its end. Peak memory is that of the largest process among it and its children."""
+def measured(
+    command: list[str], environment: dict[str, str], *, exit_code: int = 0, errors: int | None = None
+) -> Measured:
+    """Run a command to its end, which is to be `exit_code`. Peak memory is that of the largest of its processes.
+
+    What it says to standard error is shown, or goes where `errors` says, as in `subprocess`.
+    """
     started = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"{command} ended with {process.returncode}\n{output}"
+    assert process.returncode == exit_code, f"{command} ended with {process.returncode}\n{output}"
     return Measured(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)
 
 

@@ -1,7 +1,10 @@
 """`recon backfill`: a range of days by files, each for itself; what is proven and unchanged is left as it is."""
 
+import os
+import re
 import signal
 import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from recon_assets.assembly import build_definitions
 from recon_assets.settings import Settings
+from recon_assets.store.database import open_database
 from recon_assets_tests.integration.deployments import HEADER, Deployment, with_configuration
 
 FIRST = date(2025, 9, 5)
@@ -174,3 +178,58 @@ def test_a_run_of_a_backfill_of_dagsters_is_history_and_a_single_run_is_not(shop
             assert job.execute_in_process(instance=instance, partition_key=str(day), tags=tags).success
     told = shop.query("SELECT payload ->> 'business_date', (payload ->> 'in_backfill')::boolean FROM outbox ORDER BY 1")
     assert told == [(str(RANGE[0]), True), (str(RANGE[1]), False)]
+
+
+@pytest.fixture
+def two_shops(shop: Deployment) -> Deployment:
+    """The same twelve days of another shop, and a day of it that can't be read."""
+    shop.files_processor("stall", processor=None, ledger=None)
+    for day in RANGE:
+        for side in ("processor", "ledger"):
+            (shop.settings.feeds_dir / f"stall_{side}" / f"{day}.csv").write_text(text_of(day))
+    (shop.settings.feeds_dir / "stall_processor" / f"{BROKEN}.csv").write_text("no,header,of,ours\n1,2,3,4\n")
+    return shop
+
+
+def of_both(*more: str) -> tuple[str, ...]:
+    return ("backfill", "--processors", "shop", "stall", "--from", str(RANGE[0]), "--to", str(RANGE[-1]), *more)
+
+
+def test_two_processes_run_the_days_of_two_processors_each_processors_in_order(two_shops: Deployment) -> None:
+    done = two_shops.recon(*of_both("--workers", "2"))
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "23 concluded (23 reconciled), 0 proven already, 1 without a conclusion, 0 not run" in done.stdout
+    assert f"To do only what is left: recon backfill --processors stall --from {BROKEN} --to {BROKEN}\n" in done.stdout
+    started = "SELECT processor_name, run_date FROM reconciliation_runs ORDER BY start_time"
+    every = two_shops.query(started)
+    for name in ("shop", "stall"):
+        assert [day for processor, day in every if processor == name] == RANGE
+    with open_database(two_shops.settings) as database, database.connect_to_dagster() as connection:
+        processes = connection.execute(
+            "SELECT DISTINCT value FROM run_tags WHERE key = 'recon/process' AND run_id IN ("
+            " SELECT run_id FROM runs WHERE pipeline_name IN ('reconcile_shop', 'reconcile_stall'))"
+        ).fetchall()
+    assert len(processes) >= 2, "two processes at least"
+
+
+def test_a_process_that_is_killed_loses_its_day_and_no_other(two_shops: Deployment) -> None:
+    arguments = [sys.executable, "-m", "recon_assets.cli", *of_both("--workers", "2")]
+    environment = os.environ | two_shops.environment() | {"COLUMNS": "200"}
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as backfill:
+        assert backfill.stdout is not None
+        begun = [backfill.stdout.readline() for _ in range(5)]
+        os.kill(workers_of(backfill.pid)[0], signal.SIGKILL)
+        told = "".join([*begun, *backfill.stdout])
+
+    assert backfill.returncode == 1, told
+    assert len(re.findall(r"The process that ran \S+ \S+ has died: the day is not run", told)) == 1
+    assert "22 concluded (22 reconciled), 0 proven already, 1 without a conclusion, 1 not run" in told
+    again = two_shops.recon(*of_both())
+    assert "1 concluded (1 reconciled), 22 proven already, 1 without a conclusion, 0 not run" in again.stdout
+
+
+def workers_of(process: int) -> list[int]:
+    """Its child processes that run days."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]

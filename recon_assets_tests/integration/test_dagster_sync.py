@@ -19,7 +19,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from recon_assets.assembly import build_definitions
 from recon_assets.assets.from_record import THE_RECORD
-from recon_assets.cli.dagster_runs import dagster_instance
+from recon_assets.cli.dagster_runs import dagsters_own_instance
 from recon_assets.resources.dagster_history import DagsterHistory, Evaluation
 from recon_assets.settings import Settings
 from recon_assets.store.database import open_database
@@ -84,7 +84,7 @@ def empty_dagster(settings: Settings) -> None:
 
 @contextmanager
 def dagster(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
-    with deployment._as_if_started((), {}), dagster_instance(deployment.settings) as instance:
+    with deployment._as_if_started((), {}), dagsters_own_instance(deployment.settings) as instance:
         yield instance
 
 

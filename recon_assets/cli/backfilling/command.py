@@ -1,5 +1,6 @@
-"""`recon backfill`: reconcile a range of days, each a run of its own, in one warm process."""
+"""`recon backfill`: reconcile a range of days, each a run of its own, in warm processes."""
 
+import os
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -32,6 +33,12 @@ def backfill(
         list[str] | None, typer.Option("--processors", help="One or several; all configured ones if left out.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run also the days that are proven and unchanged.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="Processes at once, at most one a processor; as many as are worth it if left out."
+        ),
+    ] = None,
 ) -> None:
     """Reconcile a range of business dates, oldest first. Days that are proven and unchanged are left as they are.
 
@@ -40,7 +47,7 @@ def backfill(
     the range has a conclusion; 1: some failed, are incomplete or are left; 2: wrong usage.
     """
     from recon_assets.cli.backfilling.plan import days_between
-    from recon_assets.cli.backfilling.text import Teller
+    from recon_assets.cli.backfilling.text import Teller, not_run
     from recon_assets.configuration import Configuration
     from recon_assets.store.database import open_database
 
@@ -57,8 +64,8 @@ def backfill(
     with open_database(settings) as database:
         plan = _plan(database, settings, configuration, names, days, force=force)
         teller.tell_plan(plan)
-        outcomes, broken_off = _run(database, settings, plan, teller)
-    left = plan.to_run[len(outcomes) :]
+        outcomes, broken_off = _run(database, settings, plan, teller, workers=workers)
+    left = not_run(plan, outcomes)
     teller.tell_end(plan, outcomes, broken_off=broken_off)
     all_concluded = not left and not plan.not_looked_at and all(outcome.has_conclusion for outcome in outcomes)
     raise typer.Exit(0 if all_concluded else 1)
@@ -86,17 +93,33 @@ def _plan(
 
 
 def _run(
+    database: "Database", settings: "Settings", plan: "Plan", teller: "Teller", *, workers: int | None
+) -> "tuple[list[DayOutcome], str | None]":
+    """The outcomes of the days that were run, and why it ended before the last one, if it did."""
+    from recon_assets.cli.backfilling.between_days import interruption
+    from recon_assets.cli.backfilling.workers import Listeners, run_at_once, workers_worth_it
+
+    if not plan.to_run:
+        return [], None
+    processors = len({day.processor for day in plan.to_run})
+    at_once = min(workers or workers_worth_it(plan.to_run, cores=len(os.sched_getaffinity(0))), processors)
+    if at_once == 1:
+        return _run_here(database, settings, plan, teller)
+    tell = Listeners(teller.show_stage, teller.tell_day, teller.tell_lost, teller.tell_stopping)
+    with teller.progress(len(plan.to_run)), interruption(teller.tell_stopping) as asked_to_stop:
+        return run_at_once(settings, plan.to_run, workers=at_once, tell=tell, stop=lambda: asked_to_stop.asked)
+
+
+def _run_here(
     database: "Database", settings: "Settings", plan: "Plan", teller: "Teller"
 ) -> "tuple[list[DayOutcome], str | None]":
-    """The outcomes of the days that were run, in order, and why it ended before the last one, if it did."""
+    """The same in this process."""
     from recon_assets.cli.backfilling.between_days import interruption
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
     from recon_assets.cli.outcome import outcome_of
     from recon_assets.domain.errors import StoreUnavailable
 
     outcomes: list[DayOutcome] = []
-    if not plan.to_run:
-        return outcomes, None
     with dagster_instance(settings) as instance, teller.progress(len(plan.to_run)):
         runner = Runner(settings, instance)
         with interruption(teller.tell_stopping) as asked_to_stop:

@@ -55,7 +55,7 @@ class Teller:
         self._count, self._started = count, time.monotonic()
         with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
             self._bar = _Bar(progress, progress.add_task("loading", total=count))
-            with listening(self._show_stage):
+            with listening(self.show_stage):
                 yield
         self._bar = None
 
@@ -73,6 +73,10 @@ class Teller:
             f" {verdict_text(outcome.run)}{problem}"
         )
 
+    def tell_lost(self, day: DayToRun) -> None:
+        """The process that ran a day died."""
+        self._say(f"[red]The process that ran {day.processor} {day.business_date} has died[/]: the day is not run.")
+
     def tell_stopping(self) -> None:
         """Somebody pressed Ctrl-C."""
         self._say("Stopping after this day. Ctrl-C again breaks it off: it is answered whole or not at all.")
@@ -82,7 +86,7 @@ class Teller:
         took_s = time.monotonic() - self._started
         concluded = [outcome for outcome in outcomes if outcome.has_conclusion]
         failed = [outcome for outcome in outcomes if not outcome.has_conclusion]
-        left = plan.to_run[len(outcomes) :]
+        left = not_run(plan, outcomes)
         verdicts = counted((_verdict(outcome) for outcome in concluded), lambda word, often: f"{often:,} {word}")
         self._say(
             f"{len(concluded):,} concluded{f' ({verdicts})' if verdicts else ''}, {plan.proven:,} proven already,"
@@ -103,7 +107,8 @@ class Teller:
         console = self._bar.progress.console if self._bar and not self._bar.progress.disable else self._console
         console.print(line, highlight=False, soft_wrap=True)
 
-    def _show_stage(self, processor: str, stage: str) -> None:
+    def show_stage(self, processor: str, stage: str) -> None:
+        """What goes on now."""
         if self._bar is not None:
             self._bar.progress.update(self._bar.task, description=f"{processor}: {stage.replace('_', ' ')}")
 
@@ -112,15 +117,21 @@ def _verdict(outcome: DayOutcome) -> str:
     return outcome.run.verdict.value if outcome.run and outcome.run.verdict else "unknown"
 
 
+def not_run(plan: Plan, outcomes: Sequence[DayOutcome]) -> list[DayToRun]:
+    """The days that have no outcome, in order."""
+    ran = {(outcome.processor, outcome.business_date) for outcome in outcomes}
+    return [day for day in plan.to_run if (day.processor, day.business_date) not in ran]
+
+
 def commands_left(plan: Plan, outcomes: Sequence[DayOutcome]) -> list[str]:
     """What to type so that only the days without a conclusion and those that were not run are done.
 
     A forced day that was not run may be proven: it is forced again, apart from the failed ones, which need no force.
     """
     failed = [(outcome.processor, outcome.business_date) for outcome in outcomes if not outcome.has_conclusion]
-    not_run = plan.to_run[len(outcomes) :]
-    left = [(day.processor, day.business_date) for day in not_run]
-    if any(day.why == FORCED for day in not_run):
+    days = not_run(plan, outcomes)
+    left = [(day.processor, day.business_date) for day in days]
+    if any(day.why == FORCED for day in days):
         return [*([_command(failed)] if failed else []), f"{_command(left)} --force"]
     return [_command([*failed, *left])] if failed or left else []
 

@@ -1,8 +1,8 @@
 """Dagster's run and event storage for a process that executes runs itself, one after the other.
 
 The run that goes on is held in memory; the rows of a finished one are there when Dagster has ended it. Everything
-else that Dagster or a test may ask is answered by Dagster's own PostgreSQL storage, which is imported (SQLAlchemy,
-Alembic, psycopg2: most of a second) and connected only when somebody does.
+else that Dagster or a test may ask is answered by Dagster's own PostgreSQL storage, which is imported and connected
+only when somebody does.
 """
 
 from abc import update_abstractmethods
