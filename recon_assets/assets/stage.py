@@ -1,5 +1,6 @@
 """What every stage does around its work: know its day and folder, record its checks, and record why it failed."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
+from recon_assets.observability.logs import stage_context
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
@@ -24,6 +26,8 @@ from recon_assets.store.runs import record_failure
 DAGSTER_BACKFILL: Final = "dagster/backfill"
 RECON_BACKFILL: Final = "recon/backfill"
 """Tags of runs that fill a range of days: Dagster's own, from its UI, and that of `recon backfill`."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,40 @@ def running_stage(
     """The stage that `context` runs. An error ends up in `reconciliation_runs` before Dagster sees it."""
     stage = _stage(context, config, record=record, storage=storage)
     announce(config.name, stage.name)
+    attempt = stage.attempt
     try:
-        with failures_recorded(stage):
+        with (
+            stage_context(
+                run_id=stage.dagster_run_id, processor=attempt.processor, business_date=attempt.day, stage=stage.name
+            ),
+            failures_recorded(stage),
+            _logged(stage),
+        ):
             yield stage
     except ReconError as error:
         raise dg.Failure(description=str(error), allow_retries=isinstance(error, TransientError)) from error
+
+
+@contextmanager
+def _logged(stage: Stage) -> Iterator[None]:
+    """Lines where what is normal is logged: the stage begins, and how it ended; of an error its type only.
+
+    Elsewhere none: whoever runs a stage says why it failed.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        yield
+        return
+    _log.info("the stage begins")
+    try:
+        yield
+    except BaseException as error:
+        _log.error("the stage failed", extra={"error": type(error).__name__, "seconds": _seconds(stage)})
+        raise
+    _log.info("the stage ended", extra={"seconds": _seconds(stage)})
+
+
+def _seconds(stage: Stage) -> float:
+    return round(time.monotonic() - stage.clock_at_start, 3)
 
 
 @contextmanager

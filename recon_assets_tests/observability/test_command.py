@@ -1,5 +1,6 @@
 """`recon metrics` as a terminal and as Prometheus call it."""
 
+import json
 import os
 import re
 import signal
@@ -120,3 +121,25 @@ def test_what_a_verification_found_is_told(call, superuser, connection, tmp_path
     superuser.execute("UPDATE reconciliation_proofs SET ledger_total_minor = ledger_total_minor + 7")
     assert call("audit", "verify").exit_code == 1
     assert of(parsed(call("metrics", "--once").out), "recon_component_state", component="audit", state="down") == 1
+
+
+def test_a_run_tells_its_stages_in_json(own_server_settings) -> None:
+    settings = own_server_settings
+    environment = os.environ | {
+        "RECON_HOME": str(settings.home),
+        "RECON_DATA_DIR": str(settings.data_dir),
+        "LOCAL_REPORTS_DIR": str(settings.reports_dir),
+        "RECON_LOG_FORMAT": "json",
+    }
+    command = [sys.executable, "-m", "recon_assets.cli", "run", "--processors", "stripe", "--date", "2025-09-30"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    begun, ended = (
+        [line["stage"] for line in lines if line["event"] == f"the stage {what}"] for what in ("begins", "ended")
+    )
+    assert begun == ended
+    assert {"raw_processor_feed", "discrepancies", "archive"} <= set(begun)
+    assert {line["processor"] for line in lines} == {"stripe"}
+    assert {line["business_date"] for line in lines} == {"2025-09-30"}
+    assert len({line["run_id"] for line in lines}) == 1
