@@ -115,6 +115,8 @@ class Settings(BaseSettings):
         default=0, ge=0, le=MAX_OBJECT_LOCK_DAYS, validation_alias="AWS_S3_OBJECT_LOCK_DAYS"
     )
 
+    log_format: Literal["console", "json"] | None = Field(default=None, validation_alias="RECON_LOG_FORMAT")
+
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
     matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")
     spark_remote: str = Field(

@@ -1,5 +1,6 @@
 """What every stage does around its work: know its day and folder, record its checks, and record why it failed."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
+from recon_assets.observability.logs import stage_context
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
@@ -27,6 +29,8 @@ RECON_BACKFILL: Final = "recon/backfill"
 LAUNCHED_BY: Final = "recon/launched_by"
 COMMAND_LINE: Final = "command line"
 """A run's tag, and its value where `recon` runs it in its own process."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,41 @@ def running_stage(
     stage = _stage(context, config, record=record, storage=storage)
     announce(config.name, stage.name)
     has_tries_left = _has_tries_left(context)
+    attempt = stage.attempt
     try:
-        with failures_recorded(stage, has_tries_left=has_tries_left):
+        with (
+            stage_context(
+                run_id=stage.dagster_run_id, processor=attempt.processor, business_date=attempt.day, stage=stage.name
+            ),
+            failures_recorded(stage, has_tries_left=has_tries_left),
+            _logged(stage),
+        ):
             yield stage
     except ReconError as error:
         is_tried_again = has_tries_left and isinstance(error, TransientError)
         raise dg.Failure(description=str(error), allow_retries=is_tried_again) from error
+
+
+@contextmanager
+def _logged(stage: Stage) -> Iterator[None]:
+    """Lines where what is normal is logged: the stage begins, and how it ended; of an error its type only.
+
+    Elsewhere none: whoever runs a stage says why it failed.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        yield
+        return
+    _log.info("the stage begins")
+    try:
+        yield
+    except BaseException as error:
+        _log.error("the stage failed", extra={"error": type(error).__name__, "seconds": _seconds(stage)})
+        raise
+    _log.info("the stage ended", extra={"seconds": _seconds(stage)})
+
+
+def _seconds(stage: Stage) -> float:
+    return round(time.monotonic() - stage.clock_at_start, 3)
 
 
 @contextmanager

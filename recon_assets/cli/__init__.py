@@ -14,6 +14,7 @@ from recon_assets.cli import (
     doctor,
     explain,
     init_processor,
+    metrics,
     notify,
     retention,
     run,
@@ -41,6 +42,7 @@ explain.register(app)
 simulate.register(app)
 notify.register(app)
 doctor.register(app)
+metrics.register(app)
 database.register(app)
 dagster_sync.register(app)
 audit.register(app)

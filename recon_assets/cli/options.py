@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from recon_assets.observability.logs import install
 from recon_assets.settings import Settings
 
 ProcessorArgument = Annotated[str, typer.Argument(help="A configured processor, such as stripe.")]
@@ -30,15 +31,17 @@ def yesterday() -> date:
 
 
 def load_settings() -> Settings:
-    """The settings, or wrong usage with the name of the variable that is wrong."""
+    """The settings, or wrong usage with the name of the variable that is wrong. Logging is as they say from here on."""
     from pydantic import ValidationError
 
     from recon_assets.domain.errors import ConfigurationError
 
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         problems = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(
             f"a setting is wrong: {problems}", where="environment or .env", remedy="See .env.example."
         ) from error
+    install(settings.log_format)
+    return settings

@@ -20,6 +20,7 @@ PLACEHOLDERS = {"NEW.yaml": "new.yaml", "NAME": "newcomer", "FILE": "2025-09-30.
 
 NOT_HERE = {
     "recon ui": "serves until it is stopped: recon_assets_tests/integration/test_dagster_ui.py runs it",
+    "recon metrics": "serves until it is stopped: recon_assets_tests/observability runs it",
     "recon audit verify --head 412:9f…": "the head of another record: recon_assets_tests/store/audit has real ones",
     'recon sql "…"': "an ellipsis is no question",
     'recon sql --as-auditor "SELECT class, count(*) FROM recon_retired.discrepancies_2019_03 GROUP BY class"': (
