@@ -50,7 +50,9 @@ def linking_copies(packages: Path) -> Iterator[Path]:
 RULES: dict[str, Callable[[Path], Iterator[Path]]] = {
     "tests of packages": folders_named("tests"),
     "headers and build files": folders_named("include"),
-    "sources of extensions": files_like("*.c", "*.h", "*.hpp", "*.cpp", "*.pyx", "*.pxd", "*.pxi", "*.a", "*.la", "*.o"),
+    "sources of extensions": files_like(
+        "*.c", "*.h", "*.hpp", "*.cpp", "*.pyx", "*.pxd", "*.pxi", "*.a", "*.la", "*.o"
+    ),
     "stubs for type checkers": files_like("*.pyi"),
     "pyarrow: Flight": files_like(*FLIGHT, below="pyarrow"),
     "pyarrow: copies for linking": linking_copies,

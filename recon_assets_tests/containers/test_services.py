@@ -114,7 +114,10 @@ def test_health_says_why(machine: Machine) -> None:
     assert (unwell.returncode, unwell.stdout) == (1, "")
     assert f"the webserver gives no answer on http://127.0.0.1:{port}/server_info" in unwell.stderr
     unwell = machine.call("code", "python", "/app/health.py", "code")
-    assert unwell.stderr == f"health.py: the code location gives no answer on 127.0.0.1:{machine.ports['4000']}: UNAVAILABLE\n"
+    assert (
+        unwell.stderr
+        == f"health.py: the code location gives no answer on 127.0.0.1:{machine.ports['4000']}: UNAVAILABLE\n"
+    )
     unwell = machine.call("daemon", "python", "/app/health.py", "daemon")
     assert unwell.stderr.endswith("health.py: a daemon of Dagster has no fresh heartbeat\n")
     unwell = machine.call("daemon", "python", "/app/health.py")
