@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 BIN := $(VENV)/bin
-SOURCES := recon_assets recon_assets_tests
+SOURCES := recon_assets recon_assets_tests deploy
 
 .PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean benchmark benchmark-publishing benchmark-queries scorecard
 

@@ -1,6 +1,8 @@
-"""Is the service of this container well? Exit code 0, or 1 with the reason: `python /app/health.py webserver|code|daemon`.
+"""Is the service of this container well? Exit code 0, or 1 with the reason.
 
-For HEALTHCHECK, compose, and probes by command of Kubernetes and ECS. Run twice a minute, so it imports only what it needs.
+    python /app/health.py webserver|code|daemon
+
+For HEALTHCHECK, compose, and probes by command of Kubernetes and ECS. It runs often, so it imports only what it needs.
 """
 
 import os
@@ -23,7 +25,7 @@ def webserver() -> None:
 
     address = f"http://127.0.0.1:{os.environ.get('RECON_WEBSERVER_PORT', WEBSERVER_PORT)}/server_info"
     try:
-        with urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - an address of our own
+        with urlopen(address, timeout=TIMEOUT_S) as answer:
             answer.read()
     except (URLError, TimeoutError, OSError) as error:
         raise Unwell(f"the webserver gives no answer on {address}: {error}") from error

@@ -1,7 +1,7 @@
 """docker-compose.yml as an engine reads it, and its services as processes of this machine.
 
 A service's command, environment and health check are those of the file. Replaced is only what a container gives: the
-services' names become 127.0.0.1, their ports free ones, and the folders of the image and its mounts folders of the test.
+services' names become 127.0.0.1, their ports free ones, and the folders of the image and its mounts the test's own.
 """
 
 import os
