@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests deploy
 
-.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock clean docs benchmark benchmark-publishing benchmark-queries scorecard
+.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean docs benchmark benchmark-publishing benchmark-queries scorecard
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 26
@@ -59,6 +59,9 @@ lint: setup-dev
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/shellcheck .ci/run sql/initdb.d/*.sh
+	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 types: setup-dev
 	@$(BIN)/mypy
@@ -96,6 +99,9 @@ scorecard: setup-dev  ## Precision, recall and cost beside other tools, at 10k t
 lock:  ## Resolve anew; commit both files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+image:  ## Build the image and try it, without a Docker engine too (docs/containers.md)
+	@deploy/container/build.sh
 
 clean: stop  ## Remove the environment and every local answer
 	@if [ -L data/postgres ]; then rm -rf "$$(dirname "$$(readlink data/postgres)")"; fi

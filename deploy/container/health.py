@@ -2,8 +2,7 @@
 
     python /app/health.py webserver|code|daemon
 
-For HEALTHCHECK, compose, and probes by command of Kubernetes and ECS. It runs twice a minute and imports only what it
-needs.
+For HEALTHCHECK, compose, and probes by command of Kubernetes and ECS. It runs often, so it imports only what it needs.
 """
 
 import os

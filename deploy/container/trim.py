@@ -1,4 +1,4 @@
-"""Takes out of an environment what no container of ours uses; called while the image is built, before its bytecode.
+"""Takes out of an environment what no container of ours uses. Called by the Dockerfile, before the bytecode is made.
 
     python3 trim.py /opt/venv
 
@@ -88,8 +88,8 @@ def main() -> None:
     (packages,) = Path(sys.argv[1]).glob("lib/python3.*/site-packages")
     before = size_bytes(packages)
     for rule, freed in trim(packages).items():
-        print(f"{freed / 1e6:7.1f} MB  {rule}")  # noqa: T201
-    print(f"{before / 1e6:7.1f} MB before, {size_bytes(packages) / 1e6:.1f} MB after")  # noqa: T201
+        print(f"{freed / 1e6:7.1f} MB  {rule}")
+    print(f"{before / 1e6:7.1f} MB before, {size_bytes(packages) / 1e6:.1f} MB after")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """docker-compose.yml as an engine reads it, and its services as processes of this machine.
 
 A service's command, environment and health check are those of the file. Replaced is only what a container gives: the
-services' names become 127.0.0.1, their ports free ones, the folders of the image and its mounts folders of the test.
+services' names become 127.0.0.1, their ports free ones, and the folders of the image and its mounts the test's own.
 """
 
 import os
@@ -88,7 +88,7 @@ class Machine:
 
     def here(self, text: str) -> str:
         """A word of a command or a value of the environment, with the addresses of this machine."""
-        if text in {"db", "code", "0.0.0.0"}:
+        if text == "0.0.0.0":
             return "127.0.0.1"
         if text in self.ports:
             return str(self.ports[text])
@@ -103,6 +103,8 @@ class Machine:
             "PATH": programs,
             "PYTHONPATH": str(PROJECT),
             "HOME": str(self.folder),
+            "DB_HOST": "127.0.0.1",
+            "RECON_CODE_HOST": "127.0.0.1",
             "DB_PORT": str(self.database_port),
             "RECON_WEBSERVER_PORT": str(self.ports["3000"]),
             "COLUMNS": "120",
@@ -128,11 +130,11 @@ class Machine:
     def log(self, service: str) -> Path:
         return self.folder / f"{service}.log"
 
-    def is_healthy(self, service: str) -> bool:
-        """By the service's own health check."""
+    def health(self, service: str) -> subprocess.CompletedProcess[str]:
+        """The service's own health check."""
         kind, *command = self.services[service]["healthcheck"]["test"]
         assert kind == "CMD"
-        return self.call(service, *command).returncode == 0
+        return self.call(service, *command)
 
     def call(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """`docker compose run --rm SERVICE COMMAND`."""

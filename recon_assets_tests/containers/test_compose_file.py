@@ -1,0 +1,88 @@
+"""What docker-compose.yml promises: the schema, what is closed, and which variable is missing."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recon_assets_tests.conftest import PROJECT
+from recon_assets_tests.containers.compose_file import COMPOSE_FILE, SECRETS, Missing, read_compose_file
+
+OURS = ("code", "webserver", "daemon", "app")
+NOT_READ_ONLY = {"pgadmin"}  # its entrypoint writes its configuration
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    return read_compose_file(SECRETS)["services"]
+
+
+def follows_the_schema(path: Path) -> subprocess.CompletedProcess[str]:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_file_follows_the_compose_specification(tmp_path: Path) -> None:
+    assert follows_the_schema(COMPOSE_FILE).returncode == 0
+    misspelt = tmp_path / "docker-compose.yml"
+    misspelt.write_text(COMPOSE_FILE.read_text().replace("healthcheck:", "healtcheck:", 1))
+    assert "healtcheck" in follows_the_schema(misspelt).stdout
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_missing_password_is_named(name: str) -> None:
+    with pytest.raises(Missing, match=f"set {name} in .env, see deploy/compose/env.example"):
+        read_compose_file(SECRETS | {name: ""})
+    assert f"\n{name}=\n" in (PROJECT / "deploy" / "compose" / "env.example").read_text()
+
+
+def test_every_service_is_hardened_and_limited(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}, name
+        assert "privileged" not in service, name
+        if name not in NOT_READ_ONLY:
+            assert service["read_only"] is True, name
+            assert service["user"] not in {"0", "root"}, name
+
+
+def test_ports_are_published_on_loopback_only_and_the_code_locations_not_at_all(services: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published == {
+        "webserver": ["127.0.0.1:3000:3000"],
+        "pgadmin": ["127.0.0.1:5050:5050"],
+        "mailpit": ["127.0.0.1:8025:8025"],
+    }
+
+
+def test_no_service_of_ours_is_given_the_superusers_password(services: dict[str, Any]) -> None:
+    for name in OURS:
+        assert SECRETS["POSTGRES_PASSWORD"] not in services[name]["environment"].values()
+
+
+def test_optional_variables_are_handed_on_only_where_they_are(services: dict[str, Any]) -> None:
+    assert "STRIPE_API_KEY" not in services["code"]["environment"]
+    given = read_compose_file(SECRETS | {"STRIPE_API_KEY": "rk_test"})["services"]
+    assert given["code"]["environment"]["STRIPE_API_KEY"] == "rk_test"
+
+
+def test_the_containers_dagster_differs_from_the_projects_in_its_folders_only() -> None:
+    own = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
+    contained = yaml.safe_load((PROJECT / "deploy" / "compose" / "dagster.yaml").read_text())
+    folders = {name: contained.pop(name)["config"] for name in ("local_artifact_storage", "compute_logs")}
+    assert contained == own
+    assert folders == {name: {"base_dir": {"env": "RECON_DAGSTER_DIR"}} for name in folders}
+
+
+def test_the_wheel_of_the_image_has_every_file_of_the_package() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    package = PROJECT / "recon_assets"
+    in_wheel = {path for pattern in declared["recon_assets"] for path in package.glob(pattern)}
+    there = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert there - in_wheel == set()
