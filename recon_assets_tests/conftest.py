@@ -105,12 +105,14 @@ def new_database(server: EmbeddedServer | Cluster) -> Iterator[Callable[..., str
     with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres", autocommit=True) as admin:
         made: list[str] = []
 
-        def make(*, template: str = TEMPLATE) -> str:
+        def make(*, template: str = TEMPLATE, is_template: bool = False) -> str:
             if len(made) >= KEPT_DATABASES:
                 _drop_unused(admin, made)
-            made.append(f"test_{next(_numbers)}")
-            admin.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY wal_log".encode())
-            return made[-1]
+            name = f"test_{next(_numbers)}"
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log".encode())
+            if not is_template:  # which lives as long as the session: others are made of it
+                made.append(name)
+            return name
 
         yield make
 

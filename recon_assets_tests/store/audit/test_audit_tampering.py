@@ -235,7 +235,7 @@ SCHEMA_IS_TAMPERED_WITH = {
 def written(server, new_database, tmp_path_factory) -> str:
     """The name of a database with a record, to be copied."""
     folder = tmp_path_factory.mktemp("written")
-    name = new_database()
+    name = new_database(is_template=True)
     with session_as_superuser(Database.from_settings(settings_on(server, folder, name=name))) as connection:
         write_record(connection, folder)
     return name
