@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 import psycopg
 
 from recon_assets.assets.checks import check_results
 from recon_assets.assets.progress import announce
+from recon_assets.assets.run_tags import COMMAND_LINE, DAGSTER_BACKFILL, LAUNCHED_BY, RECON_BACKFILL
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
@@ -22,13 +23,6 @@ from recon_assets.observability.logs import stage_context
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
-
-DAGSTER_BACKFILL: Final = "dagster/backfill"
-RECON_BACKFILL: Final = "recon/backfill"
-"""Tags of runs that fill a range of days: Dagster's own, from its UI, and that of `recon backfill`."""
-LAUNCHED_BY: Final = "recon/launched_by"
-COMMAND_LINE: Final = "command line"
-"""A run's tag, and its value where `recon` runs it in its own process."""
 
 _log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from typing import Final
 import dagster as dg
 
 from recon_assets.assets.raw_feeds import STAGE_OF_SIDE
+from recon_assets.assets.run_tags import LAUNCHED_BY
 from recon_assets.automation.jobs import job_name
 from recon_assets.automation.looking import Look
 from recon_assets.automation.settling import Settled, from_cursor, settled, to_cursor
@@ -119,7 +120,7 @@ def _answer(
         return dg.SensorResult(skip_reason=_why_not(found, rest), cursor=cursor)
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=f"{day}:{late[day]}", partition_key=day, tags={"recon/launched_by": "late files"})
+            dg.RunRequest(run_key=f"{day}:{late[day]}", partition_key=day, tags={LAUNCHED_BY: "late files"})
             for day in asked
         ],
         cursor=cursor,

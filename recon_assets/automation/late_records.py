@@ -9,6 +9,7 @@ from typing import Final
 
 import dagster as dg
 
+from recon_assets.assets.run_tags import LAUNCHED_BY
 from recon_assets.automation.jobs import job_name
 from recon_assets.configuration import ProcessorConfig
 
@@ -41,7 +42,7 @@ def late_records_schedules(config: ProcessorConfig) -> list[dg.ScheduleDefinitio
             dg.RunRequest(
                 run_key=f"{day}:late records:{at:%Y-%m-%d}",
                 partition_key=day.isoformat(),
-                tags={"recon/launched_by": "late records"},
+                tags={LAUNCHED_BY: "late records"},
             )
             for day in asked
         ]

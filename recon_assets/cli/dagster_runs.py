@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from recon_assets.assets.run_tags import COMMAND_LINE, LAUNCHED_BY, RECON_BACKFILL
 from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.settings import Settings
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
 
-LAUNCHED_BY: Final = "recon/launched_by"
 PROCESS: Final = "recon/process"
 _PARTITION: Final = "dagster/partition"
 
@@ -106,7 +106,6 @@ class Runner:
         return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
 
     def _execute(self, processor: str, business_date: date, *, in_backfill: bool) -> "dg.ExecuteInProcessResult":
-        from recon_assets.assets.stage import RECON_BACKFILL
         from recon_assets.automation.jobs import job_name
 
         job = self._definitions.resolve_job_def(job_name(processor))
@@ -116,7 +115,7 @@ class Runner:
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
-                LAUNCHED_BY: "command line",
+                LAUNCHED_BY: COMMAND_LINE,
                 PROCESS: _this_process(),
                 **({RECON_BACKFILL: "true"} if in_backfill else {}),
             },
@@ -131,7 +130,7 @@ class Runner:
         unfinished = dg.RunsFilter(
             job_name=job_name(processor),
             statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
-            tags={LAUNCHED_BY: "command line", _PARTITION: business_date.isoformat()},
+            tags={LAUNCHED_BY: COMMAND_LINE, _PARTITION: business_date.isoformat()},
         )
         for run in self._instance.get_runs(unfinished):
             if not _is_alive(run.tags.get(PROCESS, "")):

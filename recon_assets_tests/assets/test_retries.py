@@ -10,7 +10,7 @@ import pytest
 
 from recon_assets.assets.partitions import daily_partitions
 from recon_assets.assets.raw_feeds import raw_feed_asset
-from recon_assets.assets.stage import COMMAND_LINE, LAUNCHED_BY
+from recon_assets.assets.run_tags import COMMAND_LINE, LAUNCHED_BY
 from recon_assets.domain.records import Side
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record

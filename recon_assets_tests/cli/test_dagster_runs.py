@@ -12,7 +12,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_postgres import storage as dagster_storage
 from dagster_postgres.utils import pg_alembic_config
 
-from recon_assets.cli.dagster_runs import LAUNCHED_BY, Runner, dagster_instance
+from recon_assets.assets.run_tags import LAUNCHED_BY
+from recon_assets.cli.dagster_runs import Runner, dagster_instance
 from recon_assets.domain.errors import StoreUnavailable
 from recon_assets.resources.run_history.tables import KNOWN_REVISION
 from recon_assets.settings import Settings
