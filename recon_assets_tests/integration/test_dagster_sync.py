@@ -47,7 +47,11 @@ ANSWERS = """
 
 @pytest.fixture
 def shop(settings: Settings, tmp_path: Path) -> Deployment:
-    """Three days of both sides by files, run; one of them has an entry that our ledger lacks."""
+    """Three days of both sides by files, run; one of them has an entry that our ledger lacks.
+
+    Dagster's database is one for all tests of a server, and others have a processor of this name: it is emptied first.
+    """
+    empty_dagster(settings)
     deployment = with_configuration(settings, tmp_path).files_processor("shop", processor=None, ledger=None)
     for day in DAYS:
         for side in ("processor", "ledger"):
