@@ -100,8 +100,8 @@ lock:  ## Resolve anew; commit both files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
-image:  ## Build the image and try it, without a Docker engine too (docs/containers.md)
-	@deploy/container/build.sh
+image:  ## Build the image, try it alone and by docker-compose.yml, without a Docker engine too (docs/containers.md)
+	@PATH="$(abspath $(BIN)):$$PATH" deploy/container/build.sh
 
 clean: stop  ## Remove the environment and every local answer
 	@if [ -L data/postgres ]; then rm -rf "$$(dirname "$$(readlink data/postgres)")"; fi
