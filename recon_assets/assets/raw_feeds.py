@@ -77,12 +77,12 @@ def fetch_raw_feed(stage: Stage, adapter: "Adapter", side: Side) -> tuple[RawFee
 
 def _metadata(raw: RawFeed, source: str, *, folder: Path) -> dict[str, object]:
     files = [dg.TableRecord({"file": f.name, "bytes": f.size_bytes, "sha256": f.sha256}) for f in raw.files[:100]]
-    return {
+    return {  # what there is nothing to say of is left out
         "source": source,
         "folder": dg.MetadataValue.path(folder),
         "bytes": raw.size_bytes,
         "sha256": raw.sha256,
-        "records_promised": "not stated" if raw.promised_records is None else raw.promised_records,
-        "facts": "; ".join(raw.facts[:20]) or "none",
-        "files": dg.MetadataValue.table(files) if files else "none",
+        **({} if raw.promised_records is None else {"records_promised": raw.promised_records}),
+        **({"facts": "; ".join(raw.facts[:20])} if raw.facts else {}),
+        **({"files": dg.MetadataValue.table(files)} if files else {}),
     }
