@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.containers.compose_file import COMPOSE_FILE, SECRETS, Missing, read_compose_file
@@ -84,14 +83,6 @@ def test_optional_variables_are_handed_on_only_where_they_are(services: dict[str
     assert "STRIPE_API_KEY" not in services["code"]["environment"]
     given = read_compose_file(SECRETS | {"STRIPE_API_KEY": "rk_test"})["services"]
     assert given["code"]["environment"]["STRIPE_API_KEY"] == "rk_test"
-
-
-def test_the_containers_dagster_differs_from_the_projects_in_its_folders_only() -> None:
-    own = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
-    contained = yaml.safe_load((PROJECT / "deploy" / "compose" / "dagster.yaml").read_text())
-    folders = {name: contained.pop(name)["config"] for name in ("local_artifact_storage", "compute_logs")}
-    assert contained == own
-    assert folders == {name: {"base_dir": {"env": "RECON_DAGSTER_DIR"}} for name in folders}
 
 
 def test_the_wheel_of_the_image_has_every_file_of_the_package() -> None:
