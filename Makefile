@@ -99,9 +99,12 @@ benchmark-queries: setup-dev  ## Every query on 10 million discrepancies; prints
 scorecard: setup-dev  ## Precision, recall and cost beside other tools, at 10k to 1M; writes docs/scorecard.md
 	@$(BIN)/python -m recon_assets_tests.scorecard --write docs/scorecard.md $(SCORECARD)
 
-lock:  ## Resolve anew; commit both files
+lock:  ## Resolve anew; commit all four files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@for extra in docker kubernetes; do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra $$extra pyproject.toml -c requirements-dev.lock -o deploy/container/$$extra.lock; \
+	done
 
 # The next four are CI's too, each in a job of its own (docs/development.md).
 audit: setup-dev  ## Known vulnerabilities of the locked packages; asks the internet

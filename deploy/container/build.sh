@@ -9,6 +9,9 @@ root="$(cd ../.. && pwd)"
 arguments=(--target production --tag "$image"
     --build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/pyproject.toml")"
     --build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2> /dev/null || echo unknown)")
+if [ -n "${RECON_EXTRA:-}" ]; then # docker or kubernetes
+    arguments+=(--build-arg "EXTRA=$RECON_EXTRA")
+fi
 if [ "$RECON_ENGINE" = podman ]; then
     export RECON_BUILD_DIR="$folder" # one store for all three
     base=localhost/debian:12-python
