@@ -60,7 +60,8 @@ lint: setup-dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/shellcheck .ci/run sql/initdb.d/*.sh
 	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint Dockerfile deploy/aws/Dockerfile
+	@$(BIN)/cfn-lint deploy/aws/stacks/*.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 types: setup-dev
