@@ -60,7 +60,8 @@ lint: setup-dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/shellcheck .ci/* sql/initdb.d/*.sh
 	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint Dockerfile deploy/aws/Dockerfile
+	@$(BIN)/cfn-lint deploy/aws/stacks/*.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
