@@ -82,8 +82,9 @@ sql: setup-dev
 domain: setup-dev
 	@$(BIN)/python -m pytest recon_assets_tests/domain --cov --cov-report=term --cov-report=xml:test-artifacts/coverage.xml
 
+WORKERS ?= 2
 tests: setup-dev
-	@$(BIN)/python -m pytest --ignore=recon_assets_tests/domain -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest --ignore=recon_assets_tests/domain -n $(WORKERS) --dist loadgroup --durations=30 --durations-min=5
 
 docs: setup-dev  ## The documents as a site in data/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict

@@ -18,6 +18,7 @@ A fresh database costs about 30 ms. The servers run without fsync: tests of dura
 """
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_recon"
 KEPT_DATABASES = 50
 """Of 8 MB each."""
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs and what they start ignore Ctrl-C: commands that are told to end by it never would."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,7 @@ def test_a_credential_is_in_nothing_that_the_commands_wrote(
 
     said = [
         deployment.recon("run", "--date", SAMPLE_DAY.isoformat(), **variables),
-        deployment.recon("doctor", **variables),
+        deployment.call("doctor", **variables),
         deployment.call("status", **variables),
         deployment.call("show", "stripe_refuses", SAMPLE_DAY.isoformat(), **variables),
         deployment.call("show", "square_refuses", SAMPLE_DAY.isoformat(), **variables),

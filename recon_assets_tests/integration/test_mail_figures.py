@@ -1,17 +1,17 @@
 """The mail about a day says what the record says, to the minor unit, for every class of the demo."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.resources.record import Record
-from recon_assets.settings import Settings
+from recon_assets.store.database import open_database
+from recon_assets_tests.conftest import settings_on
 from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment
 from recon_assets_tests.notifications.mail_server import PASSWORD, MailServer, Received, running_mail_server
 from recon_assets_tests.notifications.told import OPERATIONS, Teller, mail_settings
@@ -19,6 +19,8 @@ from recon_assets_tests.store.tls_server import Authority
 
 EVERY_CLASS_DAY = date(2025, 9, 29)
 INCOMPLETE_DAY = date(2025, 9, 28)
+pytestmark = pytest.mark.xdist_group("mail figures")  # run once
+
 DAYS = (EVERY_CLASS_DAY, SAMPLE_DAY, INCOMPLETE_DAY)
 
 
@@ -50,22 +52,23 @@ class Cells(HTMLParser):
         return {row[0]: row[1:] for row in self.rows if row}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def told(
-    settings: Settings, connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server, new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deployment, Mapping[date, Received]]]:
-    """The demo's days, run in its order of dates, and the mail about each."""
-    authority = Authority.make(tmp_path / "authority")
-    monkeypatch.setenv("EMAIL_PASSWORD", PASSWORD)
-    monkeypatch.setenv("OPERATIONS_EMAIL", OPERATIONS)
-    with running_mail_server(authority.sign("localhost")) as server:
-        own = mail_settings(settings, server, authority.certificate)
+    """The demo's days, run in its order of dates, and the mail about each. Nothing changes them."""
+    folder = tmp_path_factory.mktemp("told")
+    authority = Authority.make(folder / "authority")
+    with pytest.MonkeyPatch.context() as environment, running_mail_server(authority.sign("localhost")) as mail_server:
+        environment.setenv("EMAIL_PASSWORD", PASSWORD)
+        environment.setenv("OPERATIONS_EMAIL", OPERATIONS)
+        own = mail_settings(settings_on(server, folder, name=new_database()), mail_server, authority.certificate)
         deployment = Deployment(own)
         for day in DAYS:
             deployment.run("stripe", day)
-        with closing(Record(own)) as record:
+        with open_database(own) as database, database.connect() as connection, closing(Record(own)) as record:
             Teller(own, record, connection).round()
-        yield deployment, answers_by_day(server)
+        yield deployment, answers_by_day(mail_server)
 
 
 def answers_by_day(server: MailServer) -> Mapping[date, Received]:

@@ -1,4 +1,4 @@
-"""The real UI as operators use it: the graph, one day, a week, and why a day is not proven."""
+"""The real UI as operators use it: the graph, one day, several, and why a day is not proven."""
 
 import re
 from datetime import date
@@ -14,23 +14,23 @@ from recon_assets_tests.ui.visitor import GREEN, PATIENCE_MS, Visitor
 
 pytestmark = pytest.mark.xdist_group("ui")
 
-WEEK: Final = "[2025-09-22...2025-09-28]"
+DAYS: Final = "[2025-09-26...2025-09-28]"
 """Of its last day the sandbox's ledger says that nothing happened, and the processor has 30 transactions."""
 
 
 @pytest.fixture(scope="module")
-def week(demo: Demo, browser: Browser) -> str:
+def backfill(demo: Demo, browser: Browser) -> str:
     """Launched once, in the UI; the other tests go on meanwhile. The path of the backfill's page."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    path = launch(Visitor(page, "week"), demo.pages, "square", WEEK, button="Launch backfill")
+    path = launch(Visitor(page, "backfill"), demo.pages, "square", DAYS, button="Launch backfill")
     page.close()
     return path
 
 
-def test_a_backfill_of_a_week_is_launched(week: str, demo: Demo, visitor: Visitor) -> None:
-    visitor.opens(demo.pages.base_url + week)
+def test_a_backfill_of_three_days_is_launched(backfill: str, demo: Demo, visitor: Visitor) -> None:
+    visitor.opens(demo.pages.base_url + backfill)
 
-    visitor.sees("2025-09-22...2025-09-28")
+    visitor.sees("2025-09-26...2025-09-28")
     visitor.sees("square / archive")
 
 
@@ -81,14 +81,14 @@ def test_lineage_leads_from_the_report_to_the_raw_feed(demo: Demo, visitor: Visi
     visitor.keeps("raw-feed")
 
 
-def test_a_week_is_followed_until_every_day_is_told(week: str, demo: Demo, visitor: Visitor) -> None:
+def test_three_days_are_followed_until_each_is_told(backfill: str, demo: Demo, visitor: Visitor) -> None:
     """The backfill's page calls the day without a conclusion completed, too: only the check tells it."""
-    visitor.opens(demo.pages.base_url + week)
+    visitor.opens(demo.pages.base_url + backfill)
     expect(visitor.page.get_by_text("100% completed")).to_have_count(len(STAGES), timeout=PATIENCE_MS)
     visitor.keeps("done")
     visitor.opens(demo.pages.check("square", *PROVEN_CHECK))
     visitor.sees("The day has a conclusion")
     visitor.clicks("tab", "Partitions")
     visitor.sees("Failed (1)")
-    visitor.sees("Passed (7)")
+    visitor.sees("Passed (3)")
     visitor.keeps("the-day-without-a-conclusion")
