@@ -165,6 +165,14 @@ def _log_group(cloud: Cloud, said: Properties) -> Made:
     return name, {"Arn": made["arn"]}
 
 
+def _egress(cloud: Cloud, said: Properties) -> Made:
+    permission = {key: said[key] for key in ("IpProtocol", "FromPort", "ToPort")} | {
+        "IpRanges": [{"CidrIp": said["CidrIp"]}]
+    }
+    cloud.client("ec2").authorize_security_group_egress(GroupId=said["GroupId"], IpPermissions=[permission])
+    return "egress", {}
+
+
 def _access_point(cloud: Cloud, said: Properties) -> Made:
     owner = {key: int(value) for key, value in said["PosixUser"].items()}
     root = said["RootDirectory"]
@@ -257,6 +265,7 @@ BY_API: Final[Mapping[str, Callable[[Cloud, Properties], Made]]] = {
     "AWS::ServiceDiscovery::Service": _name,
     "AWS::EC2::VPC": _vpc,
     "AWS::EC2::SubnetRouteTableAssociation": _routes_of_subnet,
+    "AWS::EC2::SecurityGroupEgress": _egress,
     "AWS::IAM::Role": _role,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::EFS::AccessPoint": _access_point,

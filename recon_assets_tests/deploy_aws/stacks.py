@@ -7,6 +7,7 @@ forgets (`by_api`), and what real AWS does with it.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -101,6 +102,7 @@ class Cloud:
         return {pair["name"]: pair["value"] for pair in self.task_definition(family)["container"]["environment"]}
 
 
+@cache
 def template(stack: str) -> dict[str, Any]:
     """As AWS reads it, with the short forms of functions made long."""
     read: dict[str, Any] = json.loads(json.dumps(cfn_yaml.load(str(AWS / "stacks" / f"{stack}.yaml"))))

@@ -100,6 +100,32 @@ def test_database_and_files_have_no_way_out_and_services_only_where_it_was_asked
     assert cloud.client("ec2").describe_nat_gateways(Filters=in_vpc(vpc_id(cloud, "closed")))["NatGateways"] == []
 
 
+def test_what_leaves_goes_to_the_network_or_by_https_sftp_and_mail() -> None:
+    """By the template: moto does not read what a group lets out."""
+    groups = {
+        name: resource["Properties"]["SecurityGroupEgress"]
+        for name, resource in template("doors")["Resources"].items()
+        if resource["Type"] == "AWS::EC2::SecurityGroup"
+    }
+    anywhere = {
+        name: {rule["FromPort"] for rule in rules if rule["CidrIp"] == "0.0.0.0/0"} for name, rules in groups.items()
+    }
+    assert anywhere.pop("WorkDoor") == {443, 22, 587}
+    assert anywhere.pop("WebserverDoor") == anywhere.pop("EntranceDoor") == {443}
+    assert set(anywhere) == {"DatabaseDoor", "FilesDoor", "EndpointsDoor"}
+    for name in anywhere:
+        assert [rule["CidrIp"] for rule in groups[name]] == ["127.0.0.1/32"]
+
+
+def test_work_reaches_a_ledgers_database_outside_where_that_was_asked_for(cloud: Cloud) -> None:
+    cloud.deploy("network", deployment="ledger", EgressToInternet="no")
+    cloud.deploy("doors", deployment="ledger", LedgerCidr="10.9.0.0/16", LedgerPort="5433")
+    groups = cloud.client("ec2").describe_security_groups(Filters=in_vpc(vpc_id(cloud, "ledger")))["SecurityGroups"]
+    (work,) = [group for group in groups if "WorkDoor" in group["GroupName"]]
+    (added,) = [rule for rule in work["IpPermissionsEgress"] if rule.get("FromPort") == 5433]
+    assert [found["CidrIp"] for found in added["IpRanges"]] == ["10.9.0.0/16"]
+
+
 def subnets(cloud: Cloud, deployment: str, *, with_a_way_out: bool = False) -> set[str]:
     """Their names, without the deployment's."""
     ec2, vpc = cloud.client("ec2"), vpc_id(cloud, deployment)
@@ -123,7 +149,7 @@ def test_what_the_services_ask_of_aws_stays_inside(cloud: Cloud) -> None:
     prefix = f"com.amazonaws.{REGION}."
     assert {endpoint["ServiceName"].removeprefix(prefix): endpoint["VpcEndpointType"] for endpoint in found} == {
         "s3": "Gateway",
-        **dict.fromkeys(("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ecs", "ec2", "kms", "sts"), "Interface"),
+        **dict.fromkeys(("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ecs", "ec2"), "Interface"),
     }
 
 

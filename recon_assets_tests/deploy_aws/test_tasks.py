@@ -1,12 +1,14 @@
 """What a task is given: a closed container, passwords by reference, and commands as the compose file has them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.containers.compose_file import SECRETS, read_compose_file
-from recon_assets_tests.deploy_aws.stacks import Cloud
+from recon_assets_tests.deploy_aws.stacks import AWS, Cloud
 
 pytestmark = pytest.mark.xdist_group("aws")  # one deployment is enough
 
@@ -103,3 +105,12 @@ def test_services_find_the_newest_revision_by_its_name(cloud: Cloud) -> None:
         kept = parameters.get_parameter(Name=f"/recon/task/{family}")["Parameter"]["Value"]
         assert kept == cloud.task_definition(f"recon-{family}")["taskDefinitionArn"]
     assert cloud.environment("recon-daemon")["RECON_RUN_TASK_DEFINITION"].endswith("task-definition/recon-run:1")
+
+
+def test_the_image_for_aws_copies_what_is_there_and_what_reaches_the_engine() -> None:
+    words = [line.split()[1:-1] for line in (AWS / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
+    reaches = (PROJECT / ".dockerignore").read_text().splitlines()
+    for source in [word for line in words for word in line]:
+        assert (PROJECT / source).exists() or source == "deploy/aws/rds-ca.pem"
+        assert f"!{source}" in reaches or f"!{Path(source).parent}" in reaches
+    assert "deploy/aws/rds-ca.pem" in (PROJECT / ".gitignore").read_text().splitlines()
