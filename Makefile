@@ -61,7 +61,7 @@ lint: setup-dev
 	@$(BIN)/shellcheck .ci/run sql/initdb.d/*.sh
 	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
 	@$(BIN)/hadolint Dockerfile
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/docker-launcher.yaml
 
 types: setup-dev
 	@$(BIN)/mypy
