@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the image, prints what fills it, and tries it: build.sh [IMAGE]. With a Docker engine on the official base image,
+# Builds the image, prints what fills it, tries it alone and in docker-compose.yml: build.sh [IMAGE]. With a Docker engine on the official base image,
 # else by buildah on a base made of Debian's packages (engine.sh says with which variables). CI runs it as a step of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,3 +26,4 @@ engine history --format '{{.Size}}	{{.CreatedBy}}' "$image" | grep -v '^0 \?B' |
 echo "== its largest packages, in MB"
 engine run --rm --network none "$image" sh -c 'du -sm /opt/venv/lib/python3*/site-packages/* | sort -rn | head -25' 2> /dev/null
 ./try.sh "$image"
+./up.sh "$image"
