@@ -81,9 +81,11 @@ for _ in $(seq 60); do
 done
 expect "the run" '"reconcile_square","status":"SUCCESS"' <<< "$status"
 echo "== nothing else is published"
-! (exec 3<> /dev/tcp/127.0.0.1/4000) 2> /dev/null || fail "the code location is reached from outside"
-! (exec 3<> /dev/tcp/127.0.0.1/5432) 2> /dev/null || fail "the database is reached from outside"
-echo "the code location and the database are not reached from outside"
+for service in db code daemon; do
+    published="$(engine port "$(container "$service")")"
+    [ -z "$published" ] || fail "$service is reached from outside: $published"
+done
+engine port "$(container webserver)" | expect "the webserver's port" "^3000/tcp -> 127.0.0.1:$RECON_UI_PORT\$"
 echo "== down and up: the record is on its volume"
 compose down > /dev/null 2>&1
 start db
