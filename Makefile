@@ -62,7 +62,7 @@ lint: setup-dev
 	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
 	@$(BIN)/hadolint Dockerfile deploy/aws/Dockerfile
 	@$(BIN)/cfn-lint deploy/aws/stacks/*.yaml
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/docker-launcher.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/zizmor --offline --quiet .github

@@ -253,3 +253,12 @@ def test_what_steps_print_is_in_a_folder_or_where_there_is_one_in_the_bucket(
     ]
     assert out["Key"] == "dagster-logs/storage/run/compute_logs/step.out"
     assert client.head_object(Bucket="logs-of-steps", Key=out["Key"])["ServerSideEncryption"] == "AES256"
+
+
+def test_dagster_finds_the_definitions_of_the_workspace_valid(environment: pytest.MonkeyPatch) -> None:
+    """As a pipeline would ask before it deploys."""
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "--workspace", "workspace.yaml"]
+    environment.delenv("DAGSTER_HOME", raising=False)
+    asked = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False)
+    assert asked.returncode == 0, asked.stderr[-3000:]
+    assert "Validation successful for code location recon_assets" in asked.stderr + asked.stdout

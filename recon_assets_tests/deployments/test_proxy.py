@@ -13,14 +13,19 @@ from socket import create_connection
 
 import pytest
 import requests
+from playwright.sync_api import expect, sync_playwright
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from recon_assets_tests.deployments.proxy import AUDITORS, OPERATORS, PASSWORDS, Proxy, free_port, nginx, running_proxy
 from recon_assets_tests.deployments.upstreams import served, sign_in, telling
+from recon_assets_tests.ui.visitor import CHROMIUM_FLAGS, PATIENCE_MS, chromium
 
-pytestmark = pytest.mark.skipif(nginx() is None, reason="nginx is not installed: apt-get install nginx-light")
+pytestmark = [
+    pytest.mark.skipif(nginx() is None, reason="nginx is not installed: apt-get install nginx"),
+    pytest.mark.xdist_group("proxy"),
+]
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -36,6 +41,12 @@ MUTATION = """mutation { launchPipelineExecution(executionParams: {
   selector: {repositoryName: "any", repositoryLocationName: "any", pipelineName: "any"}, mode: "default"
 }) { __typename } }"""
 
+SUBSCRIBE = """() => new Promise((resolve, reject) => {
+  const socket = new WebSocket(`wss://${location.host}/graphql`, "graphql-ws");
+  socket.onopen = () => socket.send(JSON.stringify({type: "connection_init"}));
+  socket.onmessage = (message) => resolve(message.data);
+  socket.onclose = () => reject(new Error("closed"));
+})"""
 UNAUTHORIZED = {"launchPipelineExecution": {"__typename": "UnauthorizedError"}}
 
 
@@ -150,13 +161,6 @@ def test_an_auditor_may_post_questions_only(proxy: Proxy) -> None:
         assert refused.status_code == 403
 
 
-def test_a_large_body_and_a_storm_are_refused(proxy: Proxy) -> None:
-    large = proxy.ask(OPERATORS, "/graphql", login="olga", method="POST", data=b"x" * 1_100_000)
-    assert large.status_code == 413
-    statuses = {proxy.ask(OPERATORS, "/graphql", login="olga", method="POST").status_code for _ in range(160)}
-    assert statuses == {200, 429}
-
-
 def test_the_log_says_who_asked_for_what_and_no_query(proxy: Proxy) -> None:
     proxy.ask(AUDITORS, "/runs", login="anna", params={"q": "4242"})
     (line,) = [line for line in proxy.log().splitlines() if '"path":"/runs"' in line and '"anna"' in line][-1:]
@@ -166,6 +170,15 @@ def test_the_log_says_who_asked_for_what_and_no_query(proxy: Proxy) -> None:
     }  # fmt: skip
     assert "4242" not in proxy.log()
     assert not any(secret in proxy.log() for secret in PASSWORDS.values())
+
+
+def test_a_large_body_and_a_storm_are_refused(proxy: Proxy) -> None:
+    large = proxy.ask(OPERATORS, "/graphql", login="olga", method="POST", data=b"x" * 1_100_000)
+    assert large.status_code == 413
+    statuses = proxy.statuses_at_once(OPERATORS, "POST /graphql", 400)
+    assert len(statuses) == 400
+    assert set(statuses) == {401, 429}, "passwords can't be guessed at any rate either"
+    assert statuses.count(429) > 100
 
 
 def test_by_the_companys_sign_in_the_group_decides(tmp_path: Path) -> None:
@@ -192,39 +205,57 @@ def test_by_the_companys_sign_in_the_group_decides(tmp_path: Path) -> None:
         assert '"login":"anna","from":"127.0.0.1","name":"auditors.company.example"' in proxy.log()
 
 
-def test_the_real_read_only_webserver_behind_it_refuses_a_launch(tmp_path: Path) -> None:
-    port, home = free_port(), tmp_path / "home"
-    home.mkdir()
-    command = [
-        sys.executable,
-        "-m",
-        "dagster_webserver",
-        "--read-only",
-        "--empty-workspace",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, int]]:
+    """Before Dagster's own read-only webserver, without a code location; and that one's port."""
+    folder, port = tmp_path_factory.mktemp("real"), free_port()
+    command = [sys.executable, "-m", "dagster_webserver", "--read-only", "--empty-workspace", "-p", str(port)]
     with ExitStack() as stack:
-        log = stack.enter_context((tmp_path / "log").open("wb"))
-        environment = os.environ | {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
-        process = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        log = stack.enter_context((folder / "log").open("wb"))
+        environment = os.environ | {"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         stack.callback(process.wait, timeout=60)
         stack.callback(process.terminate)
         upstreams = {"webserver:3000": port, "auditors:3001": port}
-        proxy = stack.enter_context(running_proxy(tmp_path / "proxy", login="password", upstreams=upstreams))
-        wait_until_it_serves(proxy, process, tmp_path / "log")
+        proxy = stack.enter_context(running_proxy(folder / "proxy", login="password", upstreams=upstreams))
+        wait_until_it_serves(proxy, process, folder / "log")
+        yield proxy, port
 
-        page = proxy.ask(AUDITORS, "/", login="anna")
-        assert "/_next/static/" in page.text, "the page of Dagster"
-        assert page.headers["Content-Security-Policy"].count("nonce-") == 1, "Dagster's own policy is still there"
-        assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
-        refused = proxy.ask(AUDITORS, "/graphql", login="anna", method="POST", json={"query": MUTATION})
-        assert refused.json()["data"] == UNAUTHORIZED
-        # why the proxy lets no question pass by GET: Dagster looks at its mutation as if it had been posted
-        by_get = requests.get(f"http://127.0.0.1:{port}/graphql", params={"query": MUTATION}, timeout=60)
-        assert by_get.json()["data"] == UNAUTHORIZED
+
+def test_the_real_read_only_webserver_behind_it_refuses_a_launch(real: tuple[Proxy, int]) -> None:
+    proxy, port = real
+    page = proxy.ask(AUDITORS, "/", login="anna")
+    assert "/_next/static/" in page.text, "the page of Dagster"
+    assert page.headers["Content-Security-Policy"].count("nonce-") == 1, "Dagster's own policy is still there"
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    refused = proxy.ask(AUDITORS, "/graphql", login="anna", method="POST", json={"query": MUTATION})
+    assert refused.json()["data"] == UNAUTHORIZED
+    # why the proxy lets no question pass by GET: Dagster looks at its mutation as if it had been posted
+    by_get = requests.get(f"http://127.0.0.1:{port}/graphql", params={"query": MUTATION}, timeout=60)
+    assert by_get.json()["data"] == UNAUTHORIZED
+
+
+@pytest.mark.skipif(
+    chromium() is None, reason="no Chromium is installed: apt-get install chromium, or set CHROMIUM to one"
+)
+def test_dagsters_page_and_its_subscriptions_work_in_a_browser_behind_it(real: tuple[Proxy, int]) -> None:
+    """Neither the policies nor the limits nor the check of where a question comes from stop the page itself."""
+    proxy, _ = real
+    flags = [*CHROMIUM_FLAGS, f"--host-resolver-rules=MAP {AUDITORS} 127.0.0.1"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
+        login = {"username": "anna", "password": PASSWORDS["anna"]}
+        page = browser.new_page(ignore_https_errors=True, http_credentials=login)
+        refused: list[str] = []
+        page.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
+        page.on("response", lambda got: refused.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        page.goto(f"https://{AUDITORS}:{proxy.https_port}/deployment/locations", timeout=PATIENCE_MS)
+        expect(page.get_by_text("Deployment").first).to_be_visible(timeout=PATIENCE_MS)
+        page.wait_for_load_state("networkidle")
+        # what the page asks of Dagster's own site goes nowhere here
+        assert [said for said in refused if "ERR_NAME_NOT_RESOLVED" not in said] == []
+        assert page.evaluate(SUBSCRIBE) == '{"type":"connection_ack"}'
+        browser.close()
 
 
 def wait_until_it_serves(proxy: Proxy, process: subprocess.Popen[bytes], log: Path) -> None:
