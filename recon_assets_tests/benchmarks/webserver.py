@@ -2,7 +2,7 @@
 
     python -m recon_assets_tests.benchmarks.webserver [days]
 
-1,095 partitions of 21 assets, each with its materialisation, 15 checks a day and processor, and a run for every
+1,095 partitions of 21 assets, each with its materialisation, 14 checks a day and processor, and a run for every
 processor-day are written into Dagster's database (`dagster_filling`). Then the code location (`dagster api grpc`) and
 `dagster-webserver` are started, each a process of its own as in docker-compose.yml, and every page is opened five times
 by a browser with an empty cache, and reloaded. The clock runs from the call until what people look for is seen. Prints
