@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.normalise import Frame, write_frame
+from recon_assets.feeds.frame import Frame
+from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 
 LIMIT: Final = 2**63 - 1

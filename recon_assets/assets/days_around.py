@@ -7,14 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from recon_assets.assets.handles import NormalisedFeed
 from recon_assets.assets.stage import Stage
-from recon_assets.matching.across_days import chained_window, days_needed
-from recon_assets.matching.engine import Matching
 from recon_assets.matching.rules import MatchingRules
-from recon_assets.store.across_days import AcrossDays
 from recon_assets.store.days import (
     OPEN_RECORDS,
     OPEN_RECORDS_SHA256,
@@ -23,6 +20,10 @@ from recon_assets.store.days import (
     open_files_between,
 )
 from recon_assets.store.tenancy import TenantConnection
+
+if TYPE_CHECKING:
+    from recon_assets.matching.engine import Matching
+    from recon_assets.store.across_days import AcrossDays
 
 TRANSACTIONS: Final = "transactions"
 TRANSACTIONS_SHA256: Final = "transactions_sha256"
@@ -50,6 +51,8 @@ def days_around(
     connection: TenantConnection, stage: Stage, rules: MatchingRules, transactions: NormalisedFeed
 ) -> DaysAround:
     """Look them up where they are official. The caller holds the processor, so that nothing changes meanwhile."""
+    from recon_assets.matching.across_days import days_needed
+
     processor, business_date = stage.day.processor, stage.day.business_date
     since, until = days_needed(business_date, rules)
     neighbours: dict[date, Path] = {}
@@ -73,14 +76,17 @@ def days_around(
     )
 
 
-def across_days_of(matching: Matching, rules: MatchingRules, business_date: date) -> AcrossDays:
+def across_days_of(matching: "Matching", rules: MatchingRules, business_date: date) -> "AcrossDays":
     """What is published of the matches across days; without a conclusion the day has no part in them."""
+    from recon_assets.matching.across_days import chained_window
+    from recon_assets.store.across_days import AcrossDays
+
     since, until = chained_window(business_date, rules)
     return AcrossDays(matching.across_days, since=since, until=until)
 
 
 def evidence_of(
-    stage: Stage, matching: Matching, transactions: NormalisedFeed, ledger_entries: NormalisedFeed
+    stage: Stage, matching: "Matching", transactions: NormalisedFeed, ledger_entries: NormalisedFeed
 ) -> dict[str, str]:
     """Where the files are that other days, `recon explain` and `recon simulate` read; below the storage root."""
     evidence = {

@@ -59,9 +59,10 @@ def _metadata(stage: Stage, day: ReconciledDay) -> dict[str, object]:
     """The verdict first. Whole numbers plot in the UI: rates are told in basis points, money in minor units."""
     conclusion = day.conclusion
     by_class = {word.value: count for word, count in conclusion.count_by_class.items()}
+    why = {"why_incomplete": "; ".join(conclusion.incomplete_reasons)} if conclusion.incomplete_reasons else {}
     return {
         "verdict": conclusion.verdict.value,
-        "why_incomplete": "; ".join(conclusion.incomplete_reasons) or "-",
+        **why,
         "processor_transactions": conclusion.processor_transactions,
         "ledger_entries": conclusion.ledger_entries,
         "matched": conclusion.matched,

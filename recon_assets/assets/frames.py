@@ -1,6 +1,7 @@
 """The second stage: either side's records in the one canonical schema, every row with its way back to the byte."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,8 +15,6 @@ from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.records import Side
-from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.raw import RawFeed
 from recon_assets.quality.checks import (
     every_record_was_read,
@@ -27,6 +26,9 @@ from recon_assets.quality.facts import FrameFacts, measure_frame
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
+
+if TYPE_CHECKING:
+    from recon_assets.feeds.adapter import Adapter
 
 CHECKS = ("every_record_was_read", "schema_holds", "ids_are_unique", "records_lie_in_the_business_day")
 
@@ -66,9 +68,11 @@ def frame_asset(config: ProcessorConfig, side: Side, days: dg.DailyPartitionsDef
 
 
 def read_frame(
-    stage: Stage, config: ProcessorConfig, adapter: Adapter, raw: RawFeed
+    stage: Stage, config: ProcessorConfig, adapter: "Adapter", raw: RawFeed
 ) -> tuple[NormalisedFeed, list[CheckOutcome]]:
     """The frame of a raw feed, in the folder of `stage`. Raises what the adapter raises."""
+    from recon_assets.feeds.normalise import write_frame  # pandas and pandera, which showing the graph does not need
+
     root = stage.storage.root
     chunks = adapter.read(raw, root / raw.folder, stage.day)
     frame = write_frame(chunks, side=raw.side, storage_root=root, folder=stage.folder)

@@ -5,14 +5,16 @@ No IO manager: those of Dagster refuse an output that spans partitions.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.records import Side
 from recon_assets.domain.verdict import FeedState
-from recon_assets.feeds.normalise import Frame
+from recon_assets.feeds.frame import Frame
 from recon_assets.feeds.raw import RawFeed
-from recon_assets.matching.engine import Matching
+
+if TYPE_CHECKING:
+    from recon_assets.matching.engine import Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class MatchingFiles:
     rules: str
 
     @classmethod
-    def of(cls, matching: Matching, folder: str, *, rules: str) -> Self:
+    def of(cls, matching: "Matching", folder: str, *, rules: str) -> Self:
         """The files of `matching`, which lie in `folder` below the storage root."""
         return cls(
             discrepancies=f"{folder}/{matching.discrepancies.name}",

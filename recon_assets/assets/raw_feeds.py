@@ -1,7 +1,7 @@
 """The first stage: the bytes of either side, as they came."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
@@ -11,13 +11,15 @@ from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.records import Side
-from recon_assets.feeds.adapter import Adapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.quality.checks import feed_is_complete
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
+
+if TYPE_CHECKING:
+    from recon_assets.feeds.adapter import Adapter
 
 FEED_RETRIES: Final = dg.RetryPolicy(
     max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -63,7 +65,7 @@ def raw_feed_asset(
     return raw_feed
 
 
-def fetch_raw_feed(stage: Stage, adapter: Adapter, side: Side) -> tuple[RawFeed, CheckOutcome]:
+def fetch_raw_feed(stage: Stage, adapter: "Adapter", side: Side) -> tuple[RawFeed, CheckOutcome]:
     """The bytes of one side, in the folder of `stage`. Raises what the adapter raises."""
     with RawFeedWriter(
         storage_root=stage.storage.root, folder=stage.folder, day=stage.day, side=side, feed_kind=adapter.kind
@@ -75,12 +77,12 @@ def fetch_raw_feed(stage: Stage, adapter: Adapter, side: Side) -> tuple[RawFeed,
 
 def _metadata(raw: RawFeed, source: str, *, folder: Path) -> dict[str, object]:
     files = [dg.TableRecord({"file": f.name, "bytes": f.size_bytes, "sha256": f.sha256}) for f in raw.files[:100]]
-    return {
+    return {  # what there is nothing to say of is left out
         "source": source,
         "folder": dg.MetadataValue.path(folder),
         "bytes": raw.size_bytes,
         "sha256": raw.sha256,
-        "records_promised": "not stated" if raw.promised_records is None else raw.promised_records,
-        "facts": "; ".join(raw.facts[:20]) or "none",
-        "files": dg.MetadataValue.table(files) if files else "none",
+        **({} if raw.promised_records is None else {"records_promised": raw.promised_records}),
+        **({"facts": "; ".join(raw.facts[:20])} if raw.facts else {}),
+        **({"files": dg.MetadataValue.table(files)} if files else {}),
     }

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recon_assets.assets.columns import FRAME_STAGE_OF_SIDE
 from recon_assets.assets.days_around import RULES_FILE, DaysAround, across_days_of, days_around, evidence_of
@@ -15,14 +16,13 @@ from recon_assets.domain.conclusion import Conclusion
 from recon_assets.domain.errors import FeedNotUnderstood
 from recon_assets.domain.risk import RiskThresholds
 from recon_assets.domain.verdict import completeness_reasons
-from recon_assets.matching.causes import DiagnosedDay, find_causes
-from recon_assets.matching.conclude import conclude_day
-from recon_assets.matching.engine import Day, Matching, match_day
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.quality.checks import days_around_are_known, proof_residual_is_zero
 from recon_assets.store.checks import AssetOutcomes
-from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import begin_run, processor_day_lock, processor_lock
+
+if TYPE_CHECKING:
+    from recon_assets.matching.engine import Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def reconcile_and_publish(
 
     A retry of the same run with the same inputs finds what it published; with other inputs it is a new version.
     """
+    from recon_assets.store.publication import publish_run  # Arrow, which showing the graph does not need
+
     fingerprint = _fingerprint(transactions, ledger_entries, by.rules)
     processor, business_date = stage.day.processor, stage.day.business_date
     with stage.record.connect() as connection, processor_day_lock(connection, processor, business_date):
@@ -82,8 +84,11 @@ def reconcile_and_publish(
 
 def concluded(
     stage: Stage, sides: tuple[NormalisedFeed, NormalisedFeed], around: DaysAround, by: DecidedBy
-) -> tuple[Matching, Conclusion]:
+) -> "tuple[Matching, Conclusion]":
     """Both sides compared, in the folder of `stage`, and what follows. Nothing is written in the record."""
+    from recon_assets.matching.conclude import conclude_day
+    from recon_assets.matching.engine import Day, match_day
+
     transactions, ledger_entries = sides
     feeds = (transactions.state(), ledger_entries.state())
     processor, business_date = stage.day.processor, stage.day.business_date
@@ -116,8 +121,10 @@ def concluded(
 
 
 def _causes(
-    stage: Stage, matching: Matching, transactions: NormalisedFeed, ledger_entries: NormalisedFeed, *, time_zone: str
+    stage: Stage, matching: "Matching", transactions: NormalisedFeed, ledger_entries: NormalisedFeed, *, time_zone: str
 ) -> tuple[Cause, ...]:
+    from recon_assets.matching.causes import DiagnosedDay, find_causes
+
     day = DiagnosedDay(
         business_day=stage.day,
         time_zone=time_zone,

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+PROCESSOR: Final = "processor"
+"""Whose days a run is of; of several they stand in order, separated by commas."""
+
 LAUNCHED_BY: Final = "recon/launched_by"
 COMMAND_LINE: Final = "command line"
 """The value where `recon` runs it in its own process."""

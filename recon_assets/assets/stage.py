@@ -14,7 +14,7 @@ import psycopg
 
 from recon_assets.assets.checks import check_results
 from recon_assets.assets.progress import announce
-from recon_assets.assets.run_tags import COMMAND_LINE, DAGSTER_BACKFILL, LAUNCHED_BY, RECON_BACKFILL
+from recon_assets.assets.run_tags import COMMAND_LINE, DAGSTER_BACKFILL, LAUNCHED_BY, PROCESSOR, RECON_BACKFILL
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
@@ -197,6 +197,8 @@ def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record
     run = context.run
     run_record = context.instance.get_run_record_by_id(run.run_id)
     started = run_record.start_time if run_record else None
+    if run_record and PROCESSOR not in run_record.dagster_run.tags:
+        context.instance.add_run_tags(run.run_id, {PROCESSOR: _processors_of(context)})
     return Stage(
         name=context.asset_key.path[-1],
         asset_key=context.asset_key.to_user_string(),
@@ -208,6 +210,12 @@ def _stage(context: dg.AssetExecutionContext, config: ProcessorConfig, *, record
         storage=storage,
         in_backfill=not {DAGSTER_BACKFILL, RECON_BACKFILL}.isdisjoint(run.tags),
     )
+
+
+def _processors_of(context: dg.AssetExecutionContext) -> str:
+    """A run that no job of ours describes, as Dagster launches them for backfills and selected assets, has no tag."""
+    selected = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    return ",".join(sorted({key.path[0] for key in selected}))
 
 
 def _record_failure(stage: Stage, reason: str) -> None:

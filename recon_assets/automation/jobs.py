@@ -3,6 +3,7 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from recon_assets.assets.run_tags import PROCESSOR
 from recon_assets.configuration import ProcessorConfig
 
 
@@ -17,5 +18,5 @@ def reconcile_job(config: ProcessorConfig) -> UnresolvedAssetJobDefinition:
         job_name(config.name),
         selection=dg.AssetSelection.groups(config.name),
         description=f"Reconcile one business date of {config.title}, from raw feeds to archive.",
-        tags={"processor": config.name},
+        tags={PROCESSOR: config.name},
     )

@@ -20,12 +20,11 @@ from recon_assets.automation.settling import Settled, from_cursor, settled, to_c
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.errors import ReconError
 from recon_assets.domain.records import Side
-from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
 from recon_assets.feeds.files.late import days_in_look_back, late_by_day, versions_of
 from recon_assets.feeds.files.places import PlacedFile
 from recon_assets.feeds.raw import RawFeed
-from recon_assets.processors.paypal.settlement_feed import PayPalSettlementAdapter, PayPalSettlementFeed
+from recon_assets.processors.paypal.settlement_feed import PayPalSettlementFeed
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.storage import Storage
 
@@ -91,6 +90,9 @@ def looked(config: ProcessorConfig, feeds: Feeds, storage: Storage, *, at: datet
 
     Only days that were run before: the first run of a day is the schedule's. Raises what a place raises.
     """
+    from recon_assets.feeds.files.adapter import FilesAdapter
+    from recon_assets.processors.paypal.settlement_adapter import PayPalSettlementAdapter
+
     last_ended = config.last_ended_business_date(at)
     late: defaultdict[date, dict[Side, list[PlacedFile]]] = defaultdict(dict)
     for side, configured in feeds_by_files(config).items():

@@ -11,10 +11,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
-from typing import Annotated, NotRequired, TypedDict
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, Field
+from typing import NotRequired, TypedDict
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.errors import FeedRefused
@@ -27,9 +24,6 @@ from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, deco
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.feeds.record_structs import PageOfRecords
 from recon_assets.feeds.record_tables import TIME_AND_CONTENT, chunk_of_pages, chunks_in_order, records_of
-
-DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 10_000
 
 
 class ParsedRecord(TypedDict):
@@ -53,21 +47,6 @@ class ParsedRecord(TypedDict):
 
 RecordParser = Callable[[JsonFields, BusinessDay], ParsedRecord]
 """The meaning of one record. Raises `FieldRefused` for a record that is no transaction."""
-
-
-def _plain_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must start with http:// or https:// and name a host")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must not carry a query, a fragment, a user or a password")
-    return url.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(_plain_address)]
-"""An address for configuration, without credentials and without a final slash."""
-
-PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)]
 
 
 def skip_pages(

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds.adapter import ParsedChunk
+from recon_assets.feeds.frame import Frame
 from recon_assets.schemas.frames import (
     FRAME_FILE_OF_SIDE,
     FRAME_SCHEMA,
@@ -48,27 +48,6 @@ that takes a third of the time of writing and makes the file twice as large."""
 
 _REJECTED_BUFFER_ROWS: Final = 20_000
 _HASH_BYTES: Final = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One side of one processor-day on disk.
-
-    `folder` is relative to the storage root; `file` and `rejected_file` are names in it. `rule_failures` counts every
-    violation of a rule, `reject_reasons` every rejected row once, `left_out` the records that move no money, by why.
-    Digest and size are those of `file`.
-    """
-
-    folder: str
-    file: str
-    rejected_file: str
-    rows: int
-    rejected_rows: int
-    rule_failures: dict[str, int]
-    reject_reasons: dict[str, int]
-    sha256: str
-    size_bytes: int
-    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def write_frame(

@@ -7,7 +7,7 @@ from recon_assets.domain.records import Side
 from recon_assets.matching.rule_values import BASIS_POINTS, FeeSchedule
 from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
-from recon_assets.schemas.frames import FRAME_SCHEMA
+from recon_assets.schemas.columns import FRAME_COLUMNS
 
 MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
 """Combined bit by bit, two records of different sides give 3, of one side 0."""
@@ -15,7 +15,7 @@ MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
 _REMARKABLE: Final = 2**40
 """Added to an agreement code: a bit beyond all codes, which have 32."""
 
-_CAREFUL: Final = [name for name in FRAME_SCHEMA.names if name not in {"net_minor", "agreement_code"}]
+_CAREFUL: Final = [name for name in FRAME_COLUMNS if name not in {"net_minor", "agreement_code"}]
 """What is kept of a record that needs a careful look: what no stage asks for would be written for nothing."""
 
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"

@@ -1,30 +1,40 @@
 """Charts as SVG that stands in a page: the same figures give the same bytes, colours and fonts are the page's.
 
-What belongs here: drawing. Not here: what is drawn, which is `html_content`'s. Shapes carry class names instead of
-colours that must fit, so that the page decides for light, dark and print. Coordinates are floats, labels never are.
+What belongs here: drawing. Not here: what is drawn, which is `html_content`'s, and how it looks: shapes carry class
+names, so that the page decides for light, dark and print. Places are decimals, rounded once, when they are written.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from io import StringIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from xml.sax.saxutils import escape
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+WIDE: Final = Decimal(792)
+NARROW: Final = Decimal(338)
+"""Units of the drawing, in which text is 13 high: for a desk and for a phone."""
 
-POINTS_PER_INCH: Final = 72
-WIDE_INCHES: Final = 11.0
-NARROW_INCHES: Final = 4.7
-_ROW_INCHES: Final = 0.66
-_TREND_INCHES: Final = 2.3
-_FONT_POINTS: Final = 13
-_DIGIT_POINTS: Final = 9
-_LEAST_WIDTH: Final = 0.004
-"""A step is drawn at least so wide, as a part of the chart: a cent among millions is seen too."""
+_ROW: Final = Decimal(48)
+_BAR: Final = Decimal(17)
+_DIGIT: Final = 9
+"""Width of a digit, on the large side."""
+_DESCENT: Final = Decimal("4.5")
+"""From the middle of a digit down to its line."""
+_ABOVE_BAR: Final = Decimal("5.5")
+"""From a bar up to the line of its label: letters such as g hang below it."""
+_ASCENT: Final = Decimal(12)
+"""From the top of a letter down to its line."""
+_LEAST_WIDTH: Final = Decimal(3)
+"""A step is drawn at least so wide: a cent among millions is seen too."""
+_MOST_TEXT: Final = Decimal("0.6")
+"""Part of the width that amounts may take from the bars."""
+
+_TREND_ABOVE: Final = Decimal(22)
+_TREND_HEIGHT: Final = Decimal(120)
+_TREND_BELOW: Final = Decimal(24)
+_LOWEST_BAR: Final = Decimal(3)
+_BAR_OF_A_DAY: Final = Decimal("0.72")
+"""Of the day's width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +65,28 @@ class ChartText:
     description: str
 
 
-def bridge(steps: Sequence[BridgeStep], text: ChartText, *, width_inches: float) -> str:
+def bridge(steps: Sequence[BridgeStep], text: ChartText, *, width: Decimal) -> str:
     """From the first total to the last, a row for each step. The axis need not start at zero."""
-    figure, axes = _figure(width_inches, _ROW_INCHES * len(steps) + 0.1)
     left, right = bridge_limits(steps)
-    texts = max(len(step.amount_text) for step in steps) * _DIGIT_POINTS / (width_inches * POINTS_PER_INCH)
-    end = left + (right - left) / (1 - Decimal(texts))  # the amounts have a column of their own
-    seen = float(end - left) * _LEAST_WIDTH
-    origin = Decimal(0) if left <= 0 <= right else left
-    for place, step in enumerate(steps):
-        bottom, starts, ends = -place, float(origin if step.starts is None else step.starts), float(step.ends)
-        colour = "total" if step.starts is None else "more" if ends >= starts else "less"
-        width = ends - starts if abs(ends - starts) > seen else seen if ends >= starts else -seen
-        axes.barh(bottom, width, left=starts, height=0.36)[0].set_gid(f"class:{colour}")
-        _text(axes, (float(left), bottom + 0.24), step.label, align="left bottom", name="label")
-        _text(axes, (float(end), bottom), step.amount_text, align="right center", name="amount")
-        if step.starts is None and origin != 0:
-            _break(axes, float(left), float(end), bottom)
-        if place + 1 < len(steps):
-            axes.plot([ends, ends], [bottom - 0.18, bottom - 0.82], linewidth=1)[0].set_gid("class:joint")
-    axes.set_xlim(float(left), float(end))
-    axes.set_ylim(-len(steps) + 0.7, 0.75)
-    axes.axis("off")
-    return _svg(figure, text)
+    texts = max(len(step.amount_text) for step in steps) * _DIGIT  # the amounts have a column of their own
+    scale = (width - min(Decimal(texts), width * _MOST_TEXT)) / (right - left)
+    starts_at_zero = left <= 0 <= right
+    shapes: list[str] = []
+    for row, step in enumerate(steps):
+        middle = row * _ROW + _ROW * Decimal("0.75")
+        origin = step.starts if step.starts is not None else Decimal(0) if starts_at_zero else left
+        begins, ends = (origin - left) * scale, (step.ends - left) * scale
+        colour = "total" if step.starts is None else "more" if step.ends >= origin else "less"
+        shapes += [
+            _bar(colour, begins, ends, middle),
+            _text("label", Decimal(0), middle - _BAR / 2 - _ABOVE_BAR, step.label),
+            _text("amount end", width, middle + _DESCENT, step.amount_text),
+        ]
+        if step.starts is None and not starts_at_zero:
+            shapes += _cut(width, middle)
+        if row + 1 < len(steps):
+            shapes.append(_line("joint", ends, middle + _BAR / 2, ends, middle + _ROW - _BAR / 2))
+    return _svg(shapes, text, width=width, height=len(steps) * _ROW)
 
 
 def bridge_limits(steps: Sequence[BridgeStep]) -> tuple[Decimal, Decimal]:
@@ -93,76 +102,60 @@ def bridge_limits(steps: Sequence[BridgeStep]) -> tuple[Decimal, Decimal]:
     return left, high + span * Decimal("0.03")
 
 
-def _break(axes: "Axes", left: float, right: float, bottom: float) -> None:
-    """A cut through a bar that does not start at zero."""
-    at, slant = left + (right - left) * 0.045, (right - left) * 0.008
-    for shift in (0.0, 1.5 * slant):
-        line = axes.plot([at + shift - slant, at + shift + slant], [bottom - 0.24, bottom + 0.24], linewidth=3)[0]
-        line.set_gid("class:cut")
-
-
-def trend(bars: Sequence[TrendBar], text: ChartText, *, width_inches: float) -> str:
+def trend(bars: Sequence[TrendBar], text: ChartText, *, width: Decimal) -> str:
     """A bar a day. A day without an answer has none; one with nothing to show has a low mark in its colour."""
-    figure, axes = _figure(width_inches, _TREND_INCHES)
     top = max((bar.height for bar in bars), default=0) or 1
+    ground = _TREND_ABOVE + _TREND_HEIGHT
+    day = width / len(bars)
+    shapes: list[str] = []
     for place, bar in enumerate(bars):
+        middle, is_last = (place + Decimal("0.5")) * day, place + 1 == len(bars)
         if bar.colour:
-            axes.bar(place, max(bar.height, top * 0.025), width=0.72)[0].set_gid(f"class:{bar.colour}")
+            high = max(_TREND_HEIGHT * bar.height / top, _LOWEST_BAR)
+            wide = day * _BAR_OF_A_DAY
+            shapes.append(_rectangle(bar.colour, middle - wide / 2, ground - high, wide, high))
         if bar.height == top and bar.height:
-            _text(axes, (place, top * 1.03), f"{bar.height:,}", align="center bottom", name="amount")
-        if bar.label:
-            align = "right top" if place + 1 == len(bars) else "center top"  # the last one stays inside
-            _text(
-                axes,
-                (place + (0.4 if place + 1 == len(bars) else 0), -top * 0.06),
-                bar.label,
-                align=align,
-                name="label",
-            )
-    axes.plot([-0.6, len(bars) - 0.4], [0, 0], linewidth=1)[0].set_gid("class:joint")
-    axes.set_xlim(-0.9, len(bars) - 0.1)
-    axes.set_ylim(-top * 0.2, top * 1.18)
-    axes.axis("off")
-    return _svg(figure, text)
+            shapes.append(_text("amount middle", middle, ground - _TREND_HEIGHT - _DESCENT, f"{bar.height:,}"))
+        if bar.label:  # the last one stays inside
+            x, anchor = (width, "end") if is_last else (middle, "middle")
+            shapes.append(_text(f"label {anchor}", x, ground + 2 * _DESCENT + _ASCENT / 2, bar.label))
+    shapes.append(_line("joint", Decimal(0), ground, width, ground))
+    return _svg(shapes, text, width=width, height=ground + _TREND_BELOW)
 
 
-def _text(axes: "Axes", at: tuple[float, float], text: str, *, align: str, name: str) -> None:
-    horizontal, vertical = align.split()
-    plain = text.replace("$", r"\$")  # or two of them are a formula of TeX
-    axes.text(*at, plain, ha=horizontal, va=vertical, fontsize=_FONT_POINTS).set_gid(f"class:{name}")
+def _bar(colour: str, begins: Decimal, ends: Decimal, middle: Decimal) -> str:
+    """Between two places, whichever is further right; a narrow one grows in its own direction."""
+    wide = max(abs(ends - begins), _LEAST_WIDTH)
+    return _rectangle(colour, begins if ends >= begins else begins - wide, middle - _BAR / 2, wide, _BAR)
 
 
-def _figure(width_inches: float, height_inches: float) -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_inches, height_inches))
-    return figure, figure.add_axes((0.0, 0.0, 1.0, 1.0))
-
-
-def _svg(figure: "Figure", text: ChartText) -> str:
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    written = StringIO()
-    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": text.name}
-    with rc_context(settings):
-        canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(written, metadata={"Date": None, "Creator": None})
-    return _for_a_page(written.getvalue(), figure, text)
+def _cut(width: Decimal, middle: Decimal) -> list[str]:
+    """Through a bar that does not start at zero."""
+    at, slant, half = width * Decimal("0.045"), width * Decimal("0.008"), _BAR / 2 + 3
+    return [_line("cut", x - slant, middle + half, x + slant, middle - half) for x in (at, at + slant * Decimal("1.5"))]
 
 
-def _for_a_page(svg: str, figure: "Figure", text: ChartText) -> str:
-    """Without prolog, metadata and ids that the next chart has too; with a title and a description."""
-    body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'<style type="text/css">.*?</style>', "", body, flags=re.DOTALL)
-    body = re.sub(r' id="class:([a-z-]+)"', r' class="\1"', body)
-    body = re.sub(r' id="[a-zA-Z][a-zA-Z0-9]*_\d+"', "", body)
-    body = re.sub(r">\s+<", "><", body)
-    width, height = (float(inches) * POINTS_PER_INCH for inches in figure.get_size_inches())
+def _rectangle(colour: str, x: Decimal, y: Decimal, width: Decimal, height: Decimal) -> str:
+    return f'<rect class="{colour}" x="{_at(x)}" y="{_at(y)}" width="{_at(width)}" height="{_at(height)}"/>'
+
+
+def _line(name: str, x1: Decimal, y1: Decimal, x2: Decimal, y2: Decimal) -> str:
+    return f'<line class="{name}" x1="{_at(x1)}" y1="{_at(y1)}" x2="{_at(x2)}" y2="{_at(y2)}"/>'
+
+
+def _text(names: str, x: Decimal, y: Decimal, text: str) -> str:
+    return f'<text class="{names}" x="{_at(x)}" y="{_at(y)}">{escape(text)}</text>'
+
+
+def _at(place: Decimal) -> str:
+    """A hundredth of a unit is finer than any screen."""
+    return f"{place:.2f}".rstrip("0").rstrip(".")
+
+
+def _svg(shapes: Sequence[str], text: ChartText, *, width: Decimal, height: Decimal) -> str:
     return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="{text.name}-title {text.name}-text"'
-        ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<svg viewBox="0 0 {_at(width)} {_at(height)}" role="img"'
+        f' aria-labelledby="{text.name}-title {text.name}-text" xmlns="http://www.w3.org/2000/svg">'
         f'<title id="{text.name}-title">{escape(text.title)}</title>'
-        f'<desc id="{text.name}-text">{escape(text.description)}</desc>{body.strip()}</svg>'
+        f'<desc id="{text.name}-text">{escape(text.description)}</desc>{"".join(shapes)}</svg>'
     )

@@ -15,8 +15,8 @@ from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.trend import AGEING_BUCKETS, AnsweredDay
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.charts import (
-    NARROW_INCHES,
-    WIDE_INCHES,
+    NARROW,
+    WIDE,
     BridgeStep,
     ChartText,
     TrendBar,
@@ -98,9 +98,9 @@ def _bridge(proof: CurrencyProof, totals: Sequence[ClassTotal]) -> Chart:
         bridge(
             steps,
             ChartText(f"bridge-{proof.currency}-{size}", f"From processor to ledger, {proof.currency}", said),
-            width_inches=inches,
+            width=width,
         )
-        for size, inches in (("wide", WIDE_INCHES), ("narrow", NARROW_INCHES))
+        for size, width in (("wide", WIDE), ("narrow", NARROW))
     )
     return Chart(wide, narrow, note)
 
@@ -178,8 +178,8 @@ def trend_of(conclusion: Conclusion, surroundings: Surroundings) -> Chart | None
         for day in surroundings.trend
     )
     wide, narrow = (
-        trend(bars, ChartText(f"trend-{size}", "Discrepancies a day", said), width_inches=inches)
-        for size, inches in (("wide", WIDE_INCHES), ("narrow", NARROW_INCHES))
+        trend(bars, ChartText(f"trend-{size}", "Discrepancies a day", said), width=width)
+        for size, width in (("wide", WIDE), ("narrow", NARROW))
     )
     return Chart(wide, narrow, f"Discrepancies a day. {_trend_note(surroundings)}")
 

@@ -1,20 +1,20 @@
-"""Feeds as a Dagster resource: adapters from configuration, and the built-in sandbox where it stands for a feed."""
+"""Feeds as a Dagster resource: adapters from configuration, and the built-in sandbox where it stands for a feed.
+
+What fetches and parses is imported when a feed is asked for: a code location that shows its graph needs none of it.
+"""
 
 import atexit
 from contextlib import ExitStack
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from recon_assets.configuration import SANDBOX_URL, ProcessorConfig
 from recon_assets.domain.records import Side
-from recon_assets.feeds.adapter import Adapter, Surroundings
 from recon_assets.feeds.credentials import Credentials
-from recon_assets.feeds.files.adapter import FilesAdapter
 from recon_assets.feeds.files.description import FilesDescription
-from recon_assets.feeds.http import HttpLimits
 from recon_assets.ledger.http_api import LedgerApiFeed
-from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
 from recon_assets.ledger.sql.description import SqlLedgerFeed
 from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.registry import ProcessorFeed
@@ -22,6 +22,9 @@ from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
 from recon_assets.resources.secrets import AwsSecrets
 from recon_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from recon_assets.feeds.adapter import Adapter
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
 SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
@@ -43,12 +46,19 @@ class Feeds:
         self._lock = Lock()
         self._sandbox_url: str | None = None
 
-    def adapter(self, config: ProcessorConfig, side: Side) -> Adapter:
+    def adapter(self, config: ProcessorConfig, side: Side) -> "Adapter":
         """The configured feed of one side. Starts the sandbox if that is what is configured."""
+        from recon_assets.feeds.adapter import Surroundings
+        from recon_assets.feeds.http import HttpLimits
+
         feed, settings = _feed_of(config, side), self._settings
         if isinstance(feed, FilesDescription):
+            from recon_assets.feeds.files.adapter import FilesAdapter
+
             return FilesAdapter(config.name, side, feed, settings.feeds_dir, self._credentials)
         if isinstance(feed, SqlLedgerFeed):
+            from recon_assets.ledger.sql.adapter import SqlLedgerAdapter
+
             return SqlLedgerAdapter(config.name, feed, feed.query_text(settings.config_dir), self._credentials)
         if _is_in_sandbox(feed):
             feed = _in_sandbox(feed, self._sandbox(), processor=config.name)

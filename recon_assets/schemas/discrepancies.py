@@ -8,6 +8,24 @@ from recon_assets.domain.records import Side
 
 _BOTH: Final = tuple(Side)
 
+_OTHER_TYPES: Final = {
+    "priority": "int32",
+    "occurrence": "int32",
+    "amount_minor": "int64",
+    "processor_amount_minor": "int64",
+    "processor_seq": "int64",
+    "processor_record_number": "int64",
+    "ledger_amount_minor": "int64",
+    "ledger_seq": "int64",
+    "ledger_record_number": "int64",
+    "fee_minor": "int64",
+    "occurred_at": "timestamp[us, tz=UTC]",
+    "due_on": "date32[day]",
+    "counterpart_date": "date32[day]",
+    "fee_difference_minor": "int64",
+}
+"""Of the columns that are no text; a test holds them against what the record takes over."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscrepancyColumn:
@@ -16,6 +34,11 @@ class DiscrepancyColumn:
     name: str
     description: str
     made_of: tuple[tuple[Side, str], ...] = ()
+
+    @property
+    def type(self) -> str:
+        """As people read it."""
+        return _OTHER_TYPES.get(self.name, "string")
 
 
 def _from(column: str, *sides: Side) -> tuple[tuple[Side, str], ...]:

@@ -1,4 +1,4 @@
-"""The contract of a parsed row as pandera models, one for each side, and the description of the columns for people.
+"""The contract of a parsed row as pandera models, one for each side.
 
 What belongs here: facts about one row. Not here: facts about a whole day (uniqueness, totals, the day window), which
 are one aggregate over the finished frame. A rule's name is the fact that is true when it holds.
@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.domain.records import Movement, Side, Status
+from recon_assets.schemas.columns import MAX_TEXT_CHARACTERS, NEEDED, described
 from recon_assets.schemas.currencies import exponents
-from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA
+from recon_assets.schemas.frames import PARSED_SCHEMA
 
 with warnings.catch_warnings():
     # where pyspark is installed pandera imports it, here and with its built-in checks, and it warns of pandas 3
@@ -28,7 +29,6 @@ with warnings.catch_warnings():
     import pandera.pandas as pap
     from pandera.errors import SchemaErrors
 
-MAX_TEXT_CHARACTERS: Final = 255
 NET_RULE: Final = "net_is_amount_less_fee"
 
 _CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"
@@ -39,29 +39,6 @@ _NULL_CHARACTER: Final = r"\x00"
 
 _NOT_NULL_CHECK: Final = "not_nullable"
 
-_RECORD_OF_SIDE: Final = {Side.PROCESSOR: "transaction", Side.LEDGER: "ledger entry"}
-_NEEDED: Final = ("raw_file", "record_number", "transaction_id", "amount_minor", "currency", "status", "occurred_at")
-_DESCRIPTIONS: Final = {
-    "seq": "Address of the {record} in its frame, from 0 in the order of the raw feed",
-    "raw_file": "Raw file that the {record} was read from",
-    "record_number": "Number of the record in its raw file, from 1",
-    "transaction_id": "The id by which both sides know the money movement, as text and unchanged",
-    "record_id": "The feed's own id of the row, where that is another one",
-    "reference_number": "The other side's or the merchant's reference, if there is one",
-    "order_id": "The merchant's order or invoice that was paid, if the feed says it",
-    "payout_id": "The payout that brought the money to the bank, if the feed says it",
-    "merchant_id": "Merchant that the {record} belongs to, if there is one",
-    "transaction_type": "The feed's own word for the kind of {record}",
-    "movement": "Canonical kind of movement: " + ", ".join(Movement),
-    "amount_minor": "Gross amount in minor units of the currency; money in is positive",
-    "currency": "ISO 4217 code",
-    "fee_minor": "Fee in minor units; positive when we pay it; null when the feed did not say, which is not zero",
-    "net_minor": "Gross less fee in minor units; null when the feed did not say",
-    "status": "Canonical status: " + ", ".join(Status),
-    "occurred_at": "When it happened, UTC",
-    "agreement_code": "Currency and status packed in one integer, for the matching",
-}
-
 
 _WORDS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
     "currency": ("currency_is_of_iso_4217", exponents),
@@ -69,17 +46,6 @@ _WORDS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
     "movement": ("movement_is_ours", lambda: Movement),
 }
 """Columns that hold one of certain words: the rule's name, and the words when they are needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDescription:
-    """One column of a finished frame, for people and for catalogues."""
-
-    name: str
-    type: str
-    description: str
-    nullable: bool
-    unique: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,27 +110,13 @@ def model(side: Side) -> pap.DataFrameSchema:
     )
 
 
-def column_schema(side: Side) -> list[ColumnDescription]:
-    """Every column of a finished frame of one side, in order."""
-    return [
-        ColumnDescription(
-            name=field.name,
-            type=_type_text(field.type),
-            description=_described(field.name, side),
-            nullable=field.name not in {*_NEEDED, "seq", "agreement_code"},
-            unique=field.name == "seq",
-        )
-        for field in FRAME_SCHEMA
-    ]
-
-
 def _column(field: pa.Field, side: Side) -> pap.Column:
     return pap.Column(
         pd.ArrowDtype(field.type),
         checks=_checks(field.name),
-        nullable=field.name not in _NEEDED,
+        nullable=field.name not in NEEDED,
         title=field.name.replace("_", " "),
-        description=_described(field.name, side),
+        description=described(field.name, side),
     )
 
 
@@ -229,13 +181,3 @@ def _net_adds_up(frame: pd.DataFrame) -> "pd.Series[bool]":
 
 def _integers(array: pa.Array) -> npt.NDArray[np.int64]:
     return np.asarray(pc.fill_null(array, 0).to_numpy(), dtype=np.int64)
-
-
-def _described(column: str, side: Side) -> str:
-    return _DESCRIPTIONS[column].format(record=_RECORD_OF_SIDE[side])
-
-
-def _type_text(data_type: pa.DataType) -> str:
-    if pa.types.is_dictionary(data_type):
-        return "string"
-    return str(data_type).replace("tz=", "")

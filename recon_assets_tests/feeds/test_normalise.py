@@ -14,7 +14,8 @@ import pytest
 from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds import normalise
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.normalise import REJECTED_SCHEMA, Frame, write_frame
+from recon_assets.feeds.frame import Frame
+from recon_assets.feeds.normalise import REJECTED_SCHEMA, write_frame
 from recon_assets.schemas.frames import FRAME_SCHEMA, PARSED_SCHEMA, agreement_code
 
 AT = datetime(2025, 9, 30, tzinfo=UTC)

@@ -162,7 +162,7 @@ def test_ctrl_c_ends_after_the_day_and_says_what_is_left(shop: Deployment) -> No
                 process.send_signal(signal.SIGINT)
                 break
         told = process.stdout.read()
-    assert process.returncode == 1, told
+    assert process.returncode == 130, told
     assert "Ended early: stopped by Ctrl-C" in told
     states = shop.query(STATES)
     assert 1 <= len(states) < 12 and {status for _, _, status in states} == {"completed"}
@@ -178,6 +178,44 @@ def test_a_run_of_a_backfill_of_dagsters_is_history_and_a_single_run_is_not(shop
             assert job.execute_in_process(instance=instance, partition_key=str(day), tags=tags).success
     told = shop.query("SELECT payload ->> 'business_date', (payload ->> 'in_backfill')::boolean FROM outbox ORDER BY 1")
     assert told == [(str(RANGE[0]), True), (str(RANGE[1]), False)]
+
+
+def test_runs_that_dagster_launches_for_selected_assets_are_tagged_with_their_processor(shop: Deployment) -> None:
+    shop.files_processor("stall", processor=None, ledger=None)
+    job = build_definitions(shop.settings).resolve_implicit_global_asset_job_def()
+    of_both = [dg.AssetKey([name, "raw_processor_feed"]) for name in ("stall", "shop")]
+    with dg.DagsterInstance.ephemeral() as instance:
+        for selected, tag in ((of_both[1:], "shop"), (of_both, "shop,stall")):
+            run = job.execute_in_process(instance=instance, partition_key=str(RANGE[0]), asset_selection=selected)
+            (stored,) = instance.get_runs(dg.RunsFilter(run_ids=[run.run_id], tags={"processor": tag}))
+            assert stored.tags["processor"] == tag
+
+
+def test_ctrl_c_ends_every_process_after_its_day_and_says_what_is_left(two_shops: Deployment) -> None:
+    arguments = [sys.executable, "-m", "recon_assets.cli", *of_both("--workers", "2")]
+    environment = os.environ | two_shops.environment() | {"COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as backfill:
+        assert backfill.stdout is not None
+        begun: list[str] = []
+        for line in backfill.stdout:
+            begun.append(line)
+            if line.startswith("1/24"):
+                team = workers_of(backfill.pid)
+                os.killpg(backfill.pid, signal.SIGINT)  # as a terminal does: to all of them
+                break
+        told = "".join([*begun, *backfill.stdout])
+
+    assert backfill.returncode == 130, told
+    assert len(team) == 2
+    assert not [process for process in team if Path(f"/proc/{process}").exists()], "none is left behind"
+    assert told.count("Stopping after this day") == 1
+    assert "Ended early: stopped by Ctrl-C" in told
+    states = two_shops.query("SELECT processor_name, run_date, status FROM reconciliation_runs ORDER BY 1, 2")
+    assert 1 <= len(states) <= 4 and {status for _, _, status in states} == {"completed"}, "what was begun is answered"
+    assert f"{len(states)} concluded" in told and f"{24 - len(states)} not run" in told
+    assert "To do only what is left: recon backfill --processors shop stall --from" in told
 
 
 @pytest.fixture

@@ -63,6 +63,8 @@ def test_every_materialisation_tells_its_figures_and_says_the_verdict_once_there
         "value_at_risk_rate_bp": 30,
         "value_at_risk_minor_USD": 1995,
     }
+    assert not {"why_incomplete", "facts"} & {name for figures in said.values() for name in figures}, "nothing to say"
+    assert not {"-", "none", "not stated"} & {str(value) for figures in said.values() for value in figures.values()}
     assert said["discrepancies"]["money_at_stake"] == said["report"]["money_at_stake"] == "19.95 USD"
     for kind in ("html", "xlsx", "csv", "json"):
         content = Path(said["report"][kind]).read_bytes()

@@ -15,7 +15,8 @@ from recon_assets.domain.money import MAX_MINOR, decimal_from_minor
 from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.http_pages import HttpPagesAdapter, ParsedRecord
 from recon_assets.feeds.json_records import FieldRefused, decode_record
-from recon_assets.processors.products_api import ProductsApiFeed, scheduled_fee_minor
+from recon_assets.processors.products_api import ProductsApiFeed
+from recon_assets.processors.products_charges import scheduled_fee_minor
 from recon_assets.sandbox.server import running_sandbox
 from recon_assets_tests.sandbox.reading import QUICK, SAMPLE_DAY, reading_of
 

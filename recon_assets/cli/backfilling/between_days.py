@@ -9,6 +9,9 @@ from typing import Final, TypeVar
 
 Result = TypeVar("Result")
 
+STOPPED: Final = "stopped by Ctrl-C"
+"""Why it ended early, if somebody asked for it."""
+
 LOOK_S: Final = 0.2
 """How long after Ctrl-C it is said that it was seen. Not by its handler: that may come in the middle of a print."""
 

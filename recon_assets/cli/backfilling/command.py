@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_PROCESSOR_DAYS: Final = 20_000
 """Eleven years of five processors."""
 
+ENDED_BY_CTRL_C: Final = 130
+"""As a shell says it of a program that SIGINT ended."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -44,8 +47,9 @@ def backfill(
 
     A day is run when it has no conclusion, or when its files, its processor's configuration or its rules of matching
     are other ones by now. A day that fails stops no other. Ctrl-C ends after the current day. Exit code 0: every day of
-    the range has a conclusion; 1: some failed, are incomplete or are left; 2: wrong usage.
+    the range has a conclusion; 1: some failed, are incomplete or are left; 2: wrong usage; 130: Ctrl-C, days are left.
     """
+    from recon_assets.cli.backfilling.between_days import STOPPED
     from recon_assets.cli.backfilling.plan import days_between
     from recon_assets.cli.backfilling.text import Teller, not_run
     from recon_assets.configuration import Configuration
@@ -67,6 +71,8 @@ def backfill(
         outcomes, broken_off = _run(database, settings, plan, teller, workers=workers)
     left = not_run(plan, outcomes)
     teller.tell_end(plan, outcomes, broken_off=broken_off)
+    if broken_off == STOPPED and left:
+        raise typer.Exit(ENDED_BY_CTRL_C)
     all_concluded = not left and not plan.not_looked_at and all(outcome.has_conclusion for outcome in outcomes)
     raise typer.Exit(0 if all_concluded else 1)
 
@@ -114,7 +120,7 @@ def _run_here(
     database: "Database", settings: "Settings", plan: "Plan", teller: "Teller"
 ) -> "tuple[list[DayOutcome], str | None]":
     """The same in this process."""
-    from recon_assets.cli.backfilling.between_days import interruption
+    from recon_assets.cli.backfilling.between_days import STOPPED, interruption
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
     from recon_assets.cli.outcome import outcome_of
     from recon_assets.domain.errors import StoreUnavailable
@@ -125,7 +131,7 @@ def _run_here(
         with interruption(teller.tell_stopping) as asked_to_stop:
             for day in plan.to_run:
                 if asked_to_stop.asked:
-                    return outcomes, "stopped by Ctrl-C"
+                    return outcomes, STOPPED
 
                 def one(processor: str = day.processor, of: date = day.business_date) -> "DayOutcome":
                     return outcome_of(database, settings, processor, of, runner.run(processor, of, in_backfill=True))

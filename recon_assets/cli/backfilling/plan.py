@@ -109,7 +109,7 @@ class Answers:
         from recon_assets.automation.late_files import feeds_by_files
         from recon_assets.feeds.files.adapter import FilesAdapter
         from recon_assets.feeds.files.late import late_by_day
-        from recon_assets.processors.paypal.settlement_feed import PayPalSettlementAdapter
+        from recon_assets.processors.paypal.settlement_adapter import PayPalSettlementAdapter
 
         changed: set[date] = set()
         for side in feeds_by_files(config) if made_from else ():

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Final
 
+from recon_assets.cli.backfilling.between_days import STOPPED
 from recon_assets.cli.backfilling.plan import DayToRun
 from recon_assets.cli.backfilling.worker import work
 from recon_assets.cli.outcome import DayOutcome
@@ -89,7 +90,7 @@ def run_at_once(
     with _started(settings, workers) as team:
         while True:
             if stop() and not told_stopping:
-                told_stopping, broken_off = True, broken_off or "stopped by Ctrl-C"
+                told_stopping, broken_off = True, broken_off or STOPPED
                 tell.stopping()
             if broken_off is None:
                 _give(queues, team)

@@ -17,7 +17,7 @@ from recon_assets.domain.records import Side
 if TYPE_CHECKING:
     from recon_assets.configuration import ProcessorConfig
     from recon_assets.feeds.adapter import Adapter
-    from recon_assets.feeds.normalise import Frame
+    from recon_assets.feeds.frame import Frame
     from recon_assets.feeds.raw import RawFeed
 
 TWO_PROCESSES_FROM_BYTES: Final = 30_000_000

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from recon_assets.domain.conclusion import Conclusion
     from recon_assets.domain.verdict import FeedState
-    from recon_assets.feeds.normalise import Frame
+    from recon_assets.feeds.frame import Frame
     from recon_assets.feeds.raw import RawFeed
     from recon_assets.matching.rules import MatchingRules
 

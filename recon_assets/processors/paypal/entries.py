@@ -16,8 +16,8 @@ from recon_assets.domain.records import RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.json_records import net_minor
 from recon_assets.processors.paypal.event_codes import movement_of
+from recon_assets.schemas.columns import MAX_TEXT_CHARACTERS
 from recon_assets.schemas.frames import PARSED_SCHEMA
-from recon_assets.schemas.models import MAX_TEXT_CHARACTERS
 
 _PLAIN: Final = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_TEXT_CHARACTERS}}}")
 

@@ -1,15 +1,14 @@
 """The configuration of `kind: square_api`."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints, field_validator
 
-from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.addresses import BaseUrl
 from recon_assets.feeds.credentials import EnvironmentName
-from recon_assets.feeds.http_pages import BaseUrl
-from recon_assets.processors.square.adapter import SquareAdapter
-from recon_assets.processors.square.api import Access
-from recon_assets.processors.square.day import Asked
+
+if TYPE_CHECKING:
+    from recon_assets.feeds.adapter import Adapter, Surroundings
 
 MAX_PAGE_SIZE: Final = 100
 """Square's own limit; it ignores a larger one."""
@@ -52,8 +51,12 @@ class SquareApiFeed(BaseModel):
         copy._own_token = access_token  # noqa: SLF001 - our own
         return copy
 
-    def adapter(self, around: Surroundings) -> Adapter:
+    def adapter(self, around: "Surroundings") -> "Adapter":
         """Payments, refunds and payouts of the account. The processor's name is not sent: the token says whose."""
+        from recon_assets.processors.square.adapter import SquareAdapter
+        from recon_assets.processors.square.api import Access
+        from recon_assets.processors.square.day import Asked
+
         return SquareAdapter(
             kind=self.kind,
             access=Access(

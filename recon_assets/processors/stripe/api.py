@@ -7,7 +7,7 @@ The key is read when a feed is asked and goes into one header. Of a refusal only
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from pydantic import SecretStr
@@ -16,8 +16,7 @@ from recon_assets.domain.errors import ConfigurationError, FeedRefused, ReconErr
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
 from recon_assets.feeds.http import HttpClient, HttpLimits, Refusal
 from recon_assets.feeds.http_answers import unavailable
-
-Mode = Literal["live", "test"]
+from recon_assets.processors.stripe.feed import Mode
 
 STRIPE_VERSION: Final = "2026-06-24.dahlia"
 """Pinned, so that an upgrade of the account's default changes nothing here."""

@@ -1,18 +1,19 @@
 """The configuration of `kind: stripe_api`."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StringConstraints
 
-from recon_assets.feeds.adapter import Adapter, Surroundings
+from recon_assets.feeds.addresses import BaseUrl
 from recon_assets.feeds.credentials import EnvironmentName
-from recon_assets.feeds.http_pages import BaseUrl
-from recon_assets.processors.stripe.adapter import StripeAdapter
-from recon_assets.processors.stripe.api import Access, Mode
-from recon_assets.processors.stripe.records import MetadataKeys
+
+if TYPE_CHECKING:
+    from recon_assets.feeds.adapter import Adapter, Surroundings
 
 MAX_PAGE_SIZE: Final = 100
 """Stripe's own limit."""
+
+Mode = Literal["live", "test"]
 
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -48,8 +49,12 @@ class StripeApiFeed(BaseModel):
         copy._own_key = api_key  # noqa: SLF001 - our own
         return copy
 
-    def adapter(self, around: Surroundings) -> Adapter:
+    def adapter(self, around: "Surroundings") -> "Adapter":
         """The account's balance transactions. The processor's name is not sent: the key says whose they are."""
+        from recon_assets.processors.stripe.adapter import StripeAdapter
+        from recon_assets.processors.stripe.api import Access
+        from recon_assets.processors.stripe.records import MetadataKeys
+
         return StripeAdapter(
             kind=self.kind,
             access=Access(

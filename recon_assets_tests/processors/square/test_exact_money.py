@@ -14,7 +14,8 @@ from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Side
-from recon_assets.feeds.normalise import Frame, write_frame
+from recon_assets.feeds.frame import Frame
+from recon_assets.feeds.normalise import write_frame
 from recon_assets.processors.square.records import Rules, chunks_of
 from recon_assets_tests.processors.square.building import (
     NOON,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.normalise import Frame, write_frame
+from recon_assets.feeds.frame import Frame
+from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.record_structs import MISSING, UNREADABLE, WRONG_TYPE
 from recon_assets.processors.square.columns import OUT_OF_RANGE, UNKNOWN_CURRENCY
 from recon_assets.processors.square.records import OUTSIDE_SQUARE, Rules, chunks_of

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from recon_assets.domain.money import MAX_MINOR
 from recon_assets.domain.records import Movement, RejectedRow, Side
-from recon_assets.feeds.normalise import Frame, write_frame
+from recon_assets.feeds.frame import Frame
+from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.record_structs import MISSING, UNREADABLE, WRONG_TYPE, RecordReader
 from recon_assets.processors.stripe.currencies import LAST_DIGIT, NOT_WHOLE, OUT_OF_RANGE, UNKNOWN_CURRENCY
 from recon_assets.processors.stripe.records import (
