@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests deploy
 
-.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean docs benchmark benchmark-publishing benchmark-queries scorecard audit secrets sbom dist
+.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean docs benchmark benchmark-publishing benchmark-queries benchmark-webserver scorecard audit secrets sbom dist
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 26
@@ -97,6 +97,9 @@ benchmark-publishing: setup-dev  ## 100,000 discrepancies beside the bare insert
 
 benchmark-queries: setup-dev  ## Every query on 10 million discrepancies; prints p50 and p95, writes docs/plans.md
 	@$(BIN)/python -m recon_assets_tests.benchmarks.queries --plans docs/plans.md
+
+benchmark-webserver: setup-dev  ## The Dagster UI over three years of three processors, in Chromium; prints seconds
+	@$(BIN)/python -m recon_assets_tests.benchmarks.webserver
 
 scorecard: setup-dev  ## Precision, recall and cost beside other tools, at 10k to 1M; writes docs/scorecard.md
 	@$(BIN)/python -m recon_assets_tests.scorecard --write docs/scorecard.md $(SCORECARD)

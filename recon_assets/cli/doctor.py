@@ -43,9 +43,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Check database, storage, every feed and what is to be told; write what was found to `system_health`.
+    """Check database, storage, every feed, what is to be told, and whether a day has no conclusion.
 
-    Exit code 1 if one is down.
+    What was found is written to `system_health`. Exit code 1 if one is down.
     """
     from rich.markup import escape
     from rich.table import Table
@@ -104,6 +104,7 @@ def _findings(settings: "Settings") -> list[Finding]:
     found.append(probe("archive", lambda: _archive(settings, has_record=found[0].status is not HealthStatus.DOWN)))
     if found[0].status is not HealthStatus.DOWN:
         found.append(probe("messages", lambda: _messages(settings, configuration)))
+        found.append(probe("unproven days", lambda: _unproven(settings, configuration)))
         if settings.smtp_server is not None:
             found.append(probe("e-mail", lambda: _mail_server(settings, configuration)))
         recorded = probe("system_health", lambda: _recorded(settings, found))
@@ -165,6 +166,20 @@ def _messages(settings: "Settings", configuration: "Configuration") -> Seen:
             remedy="Mend the channel, then `recon notify --again`.",
         )
     return Seen(str(backlog))
+
+
+def _unproven(settings: "Settings", configuration: "Configuration") -> Seen:
+    """Business days that are due and have no conclusion, also those that nobody ever ran. They stop no run."""
+    from recon_assets.cli.unproven import unproven_of
+
+    days = unproven_of(settings, configuration)
+    if not days:
+        return Seen("every business day that is due has a conclusion")
+    newest = days[-1]
+    return Seen(
+        f"{len(days):,} business day(s) without a conclusion",
+        (f"the newest is {newest.processor} {newest.business_date}: `recon status --unproven` names them",),
+    )
 
 
 def _mail_server(settings: "Settings", configuration: "Configuration") -> Seen:

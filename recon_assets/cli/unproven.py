@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from recon_assets.configuration import Configuration
     from recon_assets.settings import Settings
+    from recon_assets.store.unproven import UnprovenDay
 
 SHOWN_DAYS: Final = 100
 
@@ -17,16 +18,8 @@ def print_unproven(settings: "Settings", configuration: "Configuration") -> None
     from rich.markup import escape
 
     from recon_assets.cli.console import open_console
-    from recon_assets.store.database import open_database
-    from recon_assets.store.unproven import Calendar, keep_calendars, unproven_days
 
-    configs = configuration.processors.values()
-    with open_database(settings) as database, database.connect() as connection:
-        keep_calendars(
-            connection,
-            [Calendar(config.name, config.start_date, config.time_zone, config.day_starts_at) for config in configs],
-        )
-        found = unproven_days(connection, [config.name for config in configs])
+    found = unproven_of(settings, configuration)
     console = open_console()
     if not found:
         console.print("Every business day that is due has a conclusion.")
@@ -47,3 +40,17 @@ def print_unproven(settings: "Settings", configuration: "Configuration") -> None
             soft_wrap=True,
         )
     raise typer.Exit(1)
+
+
+def unproven_of(settings: "Settings", configuration: "Configuration") -> "list[UnprovenDay]":
+    """Of every configured processor, oldest first; their calendars are written down as the configuration has them."""
+    from recon_assets.store.database import open_database
+    from recon_assets.store.unproven import Calendar, keep_calendars, unproven_days
+
+    configs = configuration.processors.values()
+    with open_database(settings) as database, database.connect() as connection:
+        keep_calendars(
+            connection,
+            [Calendar(config.name, config.start_date, config.time_zone, config.day_starts_at) for config in configs],
+        )
+        return unproven_days(connection, [config.name for config in configs])

@@ -69,7 +69,10 @@ class Unshipped:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedCheck:
-    """A check outcome as it is archived: everything that the record has about it."""
+    """A check outcome as it is archived: everything that the record has about it.
+
+    Its fields are those of `checks.json` in every archive, which is why it is not `current_answers.AnsweredCheck`.
+    """
 
     asset_key: str
     check_name: str

@@ -1,6 +1,6 @@
 """The record is verified daily in Dagster: when, what people see, and how loud a record is that was changed."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -15,6 +15,8 @@ from recon_assets.automation.audit import (
     verify_audit_job,
     verify_audit_schedule,
 )
+from recon_assets.domain.messages import AuditBroken
+from recon_assets.notifications.events import event_of
 from recon_assets.resources.record_verifier import RecordVerifier
 from recon_assets.settings import Settings
 from recon_assets.store.health import latest_health
@@ -39,12 +41,11 @@ def verified(settings: Settings) -> tuple[dg.ExecuteInProcessResult, dg.AssetChe
     return run, said[0] if said else None
 
 
-def messages(connection) -> list[tuple]:
+def messages(connection) -> list[AuditBroken]:
+    """As they are read to be told."""
     with connection.transaction():
-        return connection.execute(
-            "SELECT payload ->> 'business_date', (payload ->> 'count')::int, payload -> 'findings' ->> 0 FROM outbox"
-            " WHERE kind = 'audit_broken'"
-        ).fetchall()
+        found = connection.execute("SELECT kind, payload FROM outbox WHERE kind = 'audit_broken'").fetchall()
+    return [event for kind, payload in found if isinstance(event := event_of(kind, payload), AuditBroken)]
 
 
 def asked_for(settings: Settings) -> dg.RunRequest | dg.SkipReason:
@@ -117,8 +118,8 @@ def test_a_changed_record_is_a_red_check_a_failed_run_a_state_and_one_message_a_
     (health,) = latest_health(connection)
     assert (health.component, health.status, health.reason) == ("audit", "down", "2 findings of `recon audit verify`")
     (told,) = messages(connection)
-    assert (date.fromisoformat(told[0]), told[1]) == (datetime.now(UTC).date(), 2)
-    assert "rows do not hash to what the event says" in told[2]
+    assert (told.business_date, told.count) == (datetime.now(UTC).date(), 2)
+    assert "rows do not hash to what the event says" in told.findings[0]
     assert not verified(settings)[0].success
     assert len(messages(connection)) == 1
 

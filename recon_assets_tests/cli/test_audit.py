@@ -7,32 +7,16 @@ import pytest
 
 from recon_assets.archive.local import AUDIT_HEAD, AuditHead, archive_day
 from recon_assets.store.database import Database
-from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.cli.commands import recon_on
 from recon_assets_tests.store.audit.tampering import as_superuser
 from recon_assets_tests.store.builders import DAY, begin, missing, publish
 
 
 @pytest.fixture
-def run(settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """`recon` on the test's database."""
-    monkeypatch.chdir(settings.data_dir.parent)
-    for name, value in {
-        "RECON_HOME": settings.home,
-        "DB_HOST": database.host,
-        "DB_NAME": database.name,
-        "DB_USER": database.user,
-        "DB_MIGRATION_USER": SUPERUSER,
-        "DAGSTER_DB_NAME": database.dagster_name,
-        "RECON_DATA_DIR": settings.data_dir,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-
-    def call(*arguments: str) -> Called:
-        return recon("audit", *arguments, monkeypatch=monkeypatch, capsys=capsys)
-
-    return call
+def run(settings, database: Database):
+    """`recon audit` on the test's database."""
+    return recon_on(settings, "audit")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,28 @@ def test_a_server_with_less_room_than_the_pool_may_want_is_degraded(deployment: 
     assert re.search(r"room for -?[0-2] more connections; lower DB_POOL_SIZE=5, or raise the server's limit", reason)
     ((latency_ms,),) = deployment.query("SELECT latency_ms FROM system_health WHERE component = 'database'")
     assert latency_ms > 0
+
+
+def test_days_without_a_conclusion_are_counted_with_the_command_that_names_them(deployment: Deployment) -> None:
+    examined = deployment.call("doctor")
+
+    assert examined.returncode == 0, examined.stderr
+    state, reason = table(examined.stdout)["unproven days"]
+    due = (datetime.now(UTC) - timedelta(hours=3)).date() - timedelta(days=1)
+    days = (due - date(2025, 9, 1)).days + 1
+    assert state == "degraded"
+    assert reason == (
+        f"{days} business day(s) without a conclusion; the newest is good {due}: `recon status --unproven` names them"
+    )
+    ((kept,),) = deployment.query("SELECT status FROM system_health WHERE component = 'unproven days'")
+    assert kept == "degraded"
+
+
+def test_no_day_that_is_due_is_no_warning(settings: Settings, tmp_path: Path) -> None:
+    deployment = with_configuration(settings, tmp_path, http_attempts=1).http_processor("good")
+    file = deployment.settings.config_dir / "processors" / "good.yaml"
+    file.write_text(file.read_text().replace("2025-09-01", datetime.now(UTC).date().isoformat()))
+
+    state, reason = table(deployment.call("doctor").stdout)["unproven days"]
+
+    assert (state, reason) == ("healthy", "every business day that is due has a conclusion")

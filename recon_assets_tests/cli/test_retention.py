@@ -1,9 +1,7 @@
 """`recon retention` as a terminal calls it, killed in the middle too; and `recon show` of a retired day."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -11,11 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from recon_assets.settings import Settings
 from recon_assets.store.database import Database
-from recon_assets.store.embedded_process import SUPERUSER
 from recon_assets.store.tenancy import TenantConnection
-from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.cli.commands import Called, recon_on
 from recon_assets_tests.conftest import PROJECT
+from recon_assets_tests.integration.deployments import Deployment
 from recon_assets_tests.store.builders import missing
 from recon_assets_tests.store.retention.months import OLD, OLD_DAY, publish_on
 
@@ -32,25 +31,14 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(settings, config, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def configured(settings: Settings, config: Path, database: Database) -> Settings:
+    return settings.model_copy(update={"config_dir": config})
+
+
+@pytest.fixture
+def run(configured: Settings):
     """`recon` on the test's database."""
-    monkeypatch.chdir(settings.data_dir.parent)
-    for name, value in {
-        "RECON_HOME": settings.home,
-        "RECON_CONFIG_DIR": config,
-        "DB_HOST": database.host,
-        "DB_NAME": database.name,
-        "DB_USER": database.user,
-        "DB_MIGRATION_USER": SUPERUSER,
-        "DAGSTER_DB_NAME": database.dagster_name,
-        "RECON_DATA_DIR": settings.data_dir,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-
-    def call(*arguments: str) -> Called:
-        return recon(*arguments, monkeypatch=monkeypatch, capsys=capsys)
-
-    return call
+    return recon_on(configured)
 
 
 @pytest.fixture
@@ -135,13 +123,14 @@ def test_a_retired_day_is_shown_with_the_place_of_its_rows(run, old_day) -> None
 
 
 def test_killed_between_the_export_and_the_detaching_it_ends_the_next_time(
-    run, database: Database, superuser: psycopg.Connection, settings, old_day
+    run, configured: Settings, database: Database, superuser: psycopg.Connection, settings, old_day
 ) -> None:
     """A reader holds the table, so the process has exported and waits; there it is killed."""
     folder = settings.data_dir / "archive" / "retired" / OLD
     with database.connect(read_only=True) as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM discrepancies")
-        process = subprocess.Popen([sys.executable, "-m", "recon_assets.cli", "retention", "apply"], env=os.environ)
+        deployment = Deployment(configured)
+        process = subprocess.Popen(deployment.command("retention", "apply"), env=deployment.environment())
         (backend,) = until(superuser, "SELECT pid FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -113,6 +113,7 @@ def test_the_doctor_names_what_is_down_and_writes_it_into_the_record(settings: S
         "bad processor feed": "degraded",
         "bad ledger feed": "down",
         "messages": "healthy",
+        "unproven days": "degraded",
     }, "demonstration data beside a database of one's own is worth a warning"
     assert "127.0.0.1:9" in examined.stdout
 

@@ -1,12 +1,10 @@
 """`recon metrics` as a terminal and as Prometheus call it."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -16,32 +14,16 @@ from werkzeug import Request, Response
 
 from recon_assets.cli.options import yesterday
 from recon_assets.store.database import Database
-from recon_assets.store.embedded_process import SUPERUSER
-from recon_assets_tests.cli.commands import Called, recon
+from recon_assets_tests.cli.commands import recon_on
+from recon_assets_tests.integration.deployments import Deployment
 from recon_assets_tests.observability.test_metrics import of, parsed
 from recon_assets_tests.store.builders import conclusion, missing, publish
 
 
 @pytest.fixture
-def call(settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def call(settings, database: Database):
     """`recon` on the test's database."""
-    settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
-    monkeypatch.chdir(settings.data_dir.parent)
-    for name, value in {
-        "RECON_HOME": settings.home,
-        "DB_HOST": database.host,
-        "DB_NAME": database.name,
-        "DB_USER": database.user,
-        "DB_MIGRATION_USER": SUPERUSER,
-        "DAGSTER_DB_NAME": database.dagster_name,
-        "RECON_DATA_DIR": settings.data_dir,
-    }.items():
-        monkeypatch.setenv(name, str(value))
-
-    def called(*arguments: str) -> Called:
-        return recon(*arguments, monkeypatch=monkeypatch, capsys=capsys)
-
-    return called
+    return recon_on(settings)
 
 
 def test_once_prints_every_configured_processor(call, connection, tmp_path: Path) -> None:
@@ -76,10 +58,8 @@ def test_a_gateway_that_does_not_answer_or_refuses_is_said(call, unused_port: in
         assert "Check that the URL is that of a Pushgateway" in refused.err
 
 
-def test_once_without_a_database_fails_and_prints_nothing(call, unused_port: int, monkeypatch) -> None:
-    monkeypatch.setenv("DB_HOST", "127.0.0.1")
-    monkeypatch.setenv("DB_PORT", str(unused_port))
-    refused = call("metrics", "--once")
+def test_once_without_a_database_fails_and_prints_nothing(call, unused_port: int) -> None:
+    refused = call("metrics", "--once", DB_HOST="127.0.0.1", DB_PORT=str(unused_port))
     assert (refused.exit_code, refused.out) == (1, "")
 
 
@@ -97,10 +77,11 @@ def test_a_port_in_use_is_said_with_the_remedy(call) -> None:
     assert "--port" in refused.err
 
 
-def test_it_serves_on_loopback_until_it_is_stopped(call, connection, unused_port: int, tmp_path: Path) -> None:
+def test_it_serves_on_loopback_until_it_is_stopped(settings, connection, unused_port: int, tmp_path: Path) -> None:
     publish(connection, tmp_path, key="a", rows=[])
-    command = [sys.executable, "-m", "recon_assets.cli", "metrics", "--port", str(unused_port)]
-    with subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, text=True) as process:
+    deployment = Deployment(settings)
+    command = deployment.command("metrics", "--port", str(unused_port))
+    with subprocess.Popen(command, env=deployment.environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
             url = re.search(r"http://127\.0\.0\.1:\d+/metrics", process.stderr.readline())
@@ -124,15 +105,8 @@ def test_what_a_verification_found_is_told(call, superuser, connection, tmp_path
 
 
 def test_a_run_tells_its_stages_in_json(own_server_settings) -> None:
-    settings = own_server_settings
-    environment = os.environ | {
-        "RECON_HOME": str(settings.home),
-        "RECON_DATA_DIR": str(settings.data_dir),
-        "LOCAL_REPORTS_DIR": str(settings.reports_dir),
-        "RECON_LOG_FORMAT": "json",
-    }
-    command = [sys.executable, "-m", "recon_assets.cli", "run", "--processors", "stripe", "--date", "2025-09-30"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    deployment = Deployment(own_server_settings)
+    done = deployment.recon("run", "--processors", "stripe", "--date", "2025-09-30", RECON_LOG_FORMAT="json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     begun, ended = (
