@@ -57,7 +57,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             completeness_sensor(processors),
         ],
         resources={
-            "feeds": Feeds(settings),
+            "feeds": Feeds(settings, record),
             "notifier": Notifier(settings, record, configuration),
             "record": record,
             "storage": Storage.from_settings(settings),
