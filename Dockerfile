@@ -10,13 +10,15 @@ FROM ${BASE_IMAGE} AS packages
 RUN python3 -c "import ensurepip" 2> /dev/null \
     || { apt-get update && apt-get install -y --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /build
-COPY deploy/container/builder.lock requirements.lock ./
+COPY requirements.lock deploy/container/*.lock ./
+# docker or kubernetes: an image whose runs are containers or Jobs of their own (docs/kubernetes.md)
+ARG EXTRA=""
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv tools \
     && tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r builder.lock \
     && python3 -m venv --without-pip /opt/venv \
     && tools/bin/pip --python /opt/venv/bin/python install --quiet --no-compile --require-hashes \
-        --only-binary :all: -r requirements.lock
+        --only-binary :all: -r "${EXTRA:-requirements}.lock"
 COPY deploy/container/trim.py ./
 # The bytecode is never compared with its source: in an image neither changes.
 RUN python3 trim.py /opt/venv \

@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 SOURCES := recon_assets recon_assets_tests deploy
 
-.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean docs benchmark benchmark-publishing benchmark-queries scorecard
+.PHONY: help demo test check setup setup-dev format lint types contracts sql domain tests ui stop lock image clean docs benchmark benchmark-publishing benchmark-queries scorecard audit secrets sbom dist
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 26
@@ -58,10 +58,14 @@ format: setup-dev  ## Format and mend what ruff can
 lint: setup-dev
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
-	@$(BIN)/shellcheck .ci/run sql/initdb.d/*.sh
+	@$(BIN)/shellcheck .ci/* sql/initdb.d/*.sh
 	@$(BIN)/shellcheck --external-sources --source-path=deploy/container deploy/container/*.sh
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint Dockerfile deploy/aws/Dockerfile
+	@$(BIN)/cfn-lint deploy/aws/stacks/*.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --quiet .github
 
 types: setup-dev
 	@$(BIN)/mypy
@@ -76,7 +80,7 @@ sql: setup-dev
 
 # Its own tests cover the domain. Only they are traced: it costs every test a quarter more before Python 3.12.
 domain: setup-dev
-	@$(BIN)/python -m pytest recon_assets_tests/domain --cov --cov-report=term
+	@$(BIN)/python -m pytest recon_assets_tests/domain --cov --cov-report=term --cov-report=xml:test-artifacts/coverage.xml
 
 tests: setup-dev
 	@$(BIN)/python -m pytest --ignore=recon_assets_tests/domain -n 2 --dist loadgroup
@@ -96,12 +100,32 @@ benchmark-queries: setup-dev  ## Every query on 10 million discrepancies; prints
 scorecard: setup-dev  ## Precision, recall and cost beside other tools, at 10k to 1M; writes docs/scorecard.md
 	@$(BIN)/python -m recon_assets_tests.scorecard --write docs/scorecard.md $(SCORECARD)
 
-lock:  ## Resolve anew; commit both files
+lock:  ## Resolve anew; commit all four files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@for extra in docker kubernetes; do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra $$extra pyproject.toml -c requirements-dev.lock -o deploy/container/$$extra.lock; \
+	done
 
-image:  ## Build the image and try it, without a Docker engine too (docs/containers.md)
-	@deploy/container/build.sh
+# The next four are CI's too, each in a job of its own (docs/development.md).
+audit: setup-dev  ## Known vulnerabilities of the locked packages; asks the internet
+	@$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+
+secrets: setup-dev  ## Passwords and keys in the files that nobody has reviewed
+	@$(BIN)/python -m recon_assets_tests.workflows.secret_scan
+
+RELEASE := data/dist
+sbom: setup-dev  ## What is in it: the locked packages and their licences, as CycloneDX in data/dist
+	@$(MAKE) --no-print-directory setup VENV=data/locked
+	@mkdir -p $(RELEASE)
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file $(RELEASE)/recon-assets.cdx.json data/locked/bin/python
+
+dist: setup-dev  ## The wheel and the source, in data/dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --out-dir $(RELEASE) .
+
+image:  ## Build the image, try it alone and by docker-compose.yml, without a Docker engine too (docs/containers.md)
+	@PATH="$(abspath $(BIN)):$$PATH" deploy/container/build.sh
 
 clean: stop  ## Remove the environment and every local answer
 	@if [ -L data/postgres ]; then rm -rf "$$(dirname "$$(readlink data/postgres)")"; fi

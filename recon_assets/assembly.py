@@ -6,6 +6,12 @@ import dagster as dg
 
 from recon_assets.assets.factory import processor_assets
 from recon_assets.automation.archive_shipping import archive_shipping_sensor
+from recon_assets.automation.audit import (
+    audit_log_asset,
+    record_is_as_written_check,
+    verify_audit_job,
+    verify_audit_schedule,
+)
 from recon_assets.automation.completeness import (
     business_days_asset,
     completeness_sensor,
@@ -21,6 +27,7 @@ from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.feeds import Feeds
 from recon_assets.resources.notifications import Notifier
 from recon_assets.resources.record import Record
+from recon_assets.resources.record_verifier import RecordVerifier
 from recon_assets.resources.report_links import DagsterUi
 from recon_assets.resources.storage import Storage
 from recon_assets.settings import Settings
@@ -43,12 +50,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ]
     record = Record(settings)
     return dg.Definitions(
-        assets=[*assets, *(business_days_asset(config) for config in processors)],
-        asset_checks=[every_day_is_answered_check(config) for config in processors],
-        jobs=[reconcile_job(config) for config in processors],
+        assets=[*assets, *(business_days_asset(config) for config in processors), audit_log_asset(processors)],
+        asset_checks=[*(every_day_is_answered_check(config) for config in processors), record_is_as_written_check()],
+        jobs=[*(reconcile_job(config) for config in processors), verify_audit_job()],
         schedules=[
             *(daily_schedule(config) for config in processors),
             *(schedule for config in processors for schedule in late_records_schedules(config)),
+            verify_audit_schedule(),
         ],
         sensors=[
             *(sensor for config in processors for sensor in late_files_sensors(config)),
@@ -60,6 +68,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "feeds": Feeds(settings, record),
             "notifier": Notifier(settings, record, configuration),
             "record": record,
+            "record_verifier": RecordVerifier(settings),
             "storage": Storage.from_settings(settings),
             "evidence_bucket": EvidenceBucket(settings),
             "dagster_ui": DagsterUi(settings.dagster_url),

@@ -121,6 +121,13 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] | None = Field(default=None, validation_alias="RECON_LOG_FORMAT")
 
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        repr=False,  # it may hold a login
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
+
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
     matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")
     spark_remote: str = Field(

@@ -20,6 +20,8 @@ from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.checks import CheckOutcome
 from recon_assets.domain.errors import ReconError, StoreUnavailable, TransientError
 from recon_assets.observability.logs import stage_context
+from recon_assets.observability.traces import run_ended, stage_span
+from recon_assets.reports.dagster_pages import STAGES
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Attempt, Handle, Storage
 from recon_assets.store.runs import record_failure
@@ -111,6 +113,7 @@ def running_stage(
             stage_context(
                 run_id=stage.dagster_run_id, processor=attempt.processor, business_date=attempt.day, stage=stage.name
             ),
+            _traced(stage, is_last=_is_last(context), has_tries_left=has_tries_left),
             failures_recorded(stage, has_tries_left=has_tries_left),
             _logged(stage),
         ):
@@ -118,6 +121,22 @@ def running_stage(
     except ReconError as error:
         is_tried_again = has_tries_left and isinstance(error, TransientError)
         raise dg.Failure(description=str(error), allow_retries=is_tried_again) from error
+
+
+@contextmanager
+def _traced(stage: Stage, *, is_last: bool, has_tries_left: bool) -> Iterator[None]:
+    """The stage's span, and the run's own when it ends here: with its last stage, or with an error that stays."""
+    attempt = stage.attempt
+    run = {"run_id": stage.dagster_run_id, "processor": attempt.processor, "business_date": attempt.day}
+    try:
+        with stage_span(**run, stage=stage.name):
+            yield
+    except BaseException as error:
+        if not (has_tries_left and isinstance(error, TransientError)):
+            run_ended(**run, began_at=stage.started_at, error=type(error).__name__)
+        raise
+    if is_last:
+        run_ended(**run, began_at=stage.started_at, error=None)
 
 
 @contextmanager
@@ -157,6 +176,13 @@ def failures_recorded(stage: Stage, *, has_tries_left: bool = False) -> Iterator
     except BaseException as error:
         _record_failure(stage, f"{type(error).__name__} in stage {stage.name}; the Dagster run has the details")
         raise
+
+
+def _is_last(context: dg.AssetExecutionContext) -> bool:
+    """Whether none of the run's other stages comes after this one."""
+    selected = {str(key.path[-1]) for key in context.run.asset_selection or ()}
+    last = next((stage for stage in reversed(STAGES) if stage in selected), STAGES[-1])
+    return str(context.asset_key.path[-1]) == last
 
 
 def _has_tries_left(context: dg.AssetExecutionContext) -> bool:

@@ -10,12 +10,9 @@ from recon_assets.cli.options import load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recon_assets.settings import Settings
     from recon_assets.store.audit_findings import Problem, Verification
 
 SHOWN_PROBLEMS: Final = 100
-COMPONENT: Final = "audit"
-"""Its name in `system_health`."""
 VERIFY, SEAL, HEAD = "verify", "seal", "head"
 _HEAD: Final = re.compile(r"([1-9]\d{0,17}):([0-9a-fA-F]{64})")
 
@@ -40,41 +37,19 @@ def verify(
 ) -> None:
     """Recompute the whole record, independently of the database's functions. Exit code 1 when anything is wrong.
 
-    The finding is kept in `system_health`, where an alarm sees it; nothing else is written.
+    The finding is kept in `system_health`, where an alarm sees it, and one that is bad is told as notifications say;
+    nothing else is written.
     """
-    from recon_assets.archive.local import remembered_heads
     from recon_assets.cli.console import open_console
-    from recon_assets.store.audit_verification import verify_audit, verify_inside
-    from recon_assets.store.database import open_database
+    from recon_assets.resources.record_verifier import RecordVerifier
 
     heads = [_head(text) for text in head or ()]
-    settings = load_settings()
-    if archive:
-        heads += [(kept.seal_no, kept.seal_hash) for kept in remembered_heads(settings.archive_dir)]
-    with open_database(settings) as database, database.connect_as_migrator() as connection:
-        found = verify_audit(connection, sql_dir=settings.home / "sql", heads=heads)
-        inside_problems = verify_inside(connection) if inside else None
+    verified = RecordVerifier(load_settings()).verify(heads=heads, with_archive=archive, with_inside=inside)
     console = open_console()
-    _print_checked(console, found, inside_problems)
-    problems = [*found.problems, *(inside_problems or ())]
-    _print_problems(console, problems)
-    _keep(settings, problems)
-    if problems:
+    _print_checked(console, verified.outside, verified.inside)
+    _print_problems(console, verified.problems)
+    if verified.problems:
         raise typer.Exit(1)
-
-
-def _keep(settings: "Settings", problems: "list[Problem]") -> None:
-    """As the application: whoever verifies may do more, and needs no more for this."""
-    from recon_assets.store.database import open_database
-    from recon_assets.store.health import HealthStatus, record_health
-
-    with open_database(settings) as database, database.connect() as connection:
-        record_health(
-            connection,
-            component=COMPONENT,
-            status=HealthStatus.DOWN if problems else HealthStatus.HEALTHY,
-            reason=f"{len(problems)} findings of `recon audit verify`" if problems else None,
-        )
 
 
 def seal() -> None:

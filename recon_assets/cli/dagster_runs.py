@@ -80,7 +80,9 @@ class Runner:
 
     def __init__(self, settings: Settings, instance: "dg.DagsterInstance") -> None:
         from recon_assets.assembly import build_definitions
+        from recon_assets.observability.traces import install
 
+        install(settings.otlp_endpoint)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
         self._definitions = build_definitions(settings)
         self._instance = instance

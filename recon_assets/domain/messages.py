@@ -19,6 +19,8 @@ from recon_assets.domain.verdict import Verdict
 
 MAX_SENTENCE_CHARACTERS: Final = 1_000
 MAX_SENTENCES: Final = 20
+WHOLE_RECORD: Final = "record"
+"""What a message is about that is of no processor alone."""
 
 
 class MessageKind(StrEnum):
@@ -30,6 +32,7 @@ class MessageKind(StrEnum):
     FEED_LATE = "feed_late"
     DISCREPANCY_OVERDUE = "discrepancy_overdue"
     ARCHIVE_WAITING = "archive_waiting"
+    AUDIT_BROKEN = "audit_broken"
 
 
 class AlertSeverity(IntEnum):
@@ -172,6 +175,23 @@ class ArchiveWaiting:
     processor: str
     business_date: date
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBroken:
+    """The record is not what was written: what a verification on `business_date` (UTC) found. Of no processor alone.
+
+    `findings` are sentences about seals, events and rows, the first of `count`.
+    """
+
+    business_date: date
+    count: int
+    findings: tuple[str, ...]
+
+    @property
+    def processor(self) -> str:
+        """What stands where others have the processor: the record of all."""
+        return WHOLE_RECORD
 
 
 def plain(text: str) -> str:

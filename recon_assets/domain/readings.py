@@ -83,14 +83,22 @@ class ComponentReading:
 
 
 @dataclass(frozen=True, slots=True)
+class SealReading:
+    """The newest seal of the audit log: its number, dense from 1, and when it was made."""
+
+    number: int
+    sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything at one instant, out of one snapshot. `seal_no` is None before the first seal of the audit log."""
+    """Everything at one instant, out of one snapshot. `seal` is None before the first seal of the audit log."""
 
     at: datetime
     processors: Sequence[ProcessorReading]
     outbox: Queue
     given_up: int
     archives: Queue
-    seal_no: int | None
+    seal: SealReading | None
     components: Sequence[ComponentReading]
     schema_version: int

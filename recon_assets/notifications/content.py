@@ -6,6 +6,7 @@ Not here: what is said of an answer (`answer`), and what it looks like in a mail
 from recon_assets.domain.messages import (
     AlertSeverity,
     ArchiveWaiting,
+    AuditBroken,
     CheckFailed,
     DiscrepancyOverdue,
     FeedLate,
@@ -24,6 +25,16 @@ def content_of(event: Event, *, title: str, severity: AlertSeverity) -> Content:
     match event:
         case RunPublished():
             return content_of_answer(event, title, severity)
+        case AuditBroken():
+            return _audit(event, severity)
+        case _:
+            return _of_a_day(event, title, severity)
+
+
+def _of_a_day(
+    event: RunFailed | CheckFailed | FeedLate | DiscrepancyOverdue | ArchiveWaiting, title: str, severity: AlertSeverity
+) -> Content:
+    match event:
         case RunFailed():
             return _failure(event, title, severity)
         case CheckFailed():
@@ -106,6 +117,20 @@ def _archive(event: ArchiveWaiting, title: str, severity: AlertSeverity) -> Cont
         label="archive waiting",
         sentences=("It is complete and kept locally, and shipped when the archive can be reached",),
         command="recon doctor",
+    )
+
+
+def _audit(event: AuditBroken, severity: AlertSeverity) -> Content:
+    """Of all processors, so no title of one."""
+    start = f"{event.business_date}: the record is not what was written, {number_of(event.count, 'finding')}"
+    return _short(
+        severity,
+        start=start,
+        cause=None,
+        label="audit broken",
+        sentences=("Change nothing and keep the database as it is: docs/audit.md says what each finding means",),
+        tables=(Table("First findings", ("Finding",), tuple((one_line(found),) for found in event.findings)),),
+        command="recon audit verify",
     )
 
 

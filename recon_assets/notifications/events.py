@@ -12,6 +12,7 @@ from recon_assets.domain.messages import (
     AlertSeverity,
     Amounts,
     ArchiveWaiting,
+    AuditBroken,
     CheckFailed,
     DiscrepancyOverdue,
     FeedLate,
@@ -23,7 +24,7 @@ from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.verdict import Verdict
 from recon_assets.notifications.thresholds import SeverityThresholds
 
-Event = RunPublished | RunFailed | CheckFailed | FeedLate | DiscrepancyOverdue | ArchiveWaiting
+Event = RunPublished | RunFailed | CheckFailed | FeedLate | DiscrepancyOverdue | ArchiveWaiting | AuditBroken
 
 TYPE_OF_KIND: Final[Mapping[MessageKind, type[Event]]] = {
     MessageKind.RUN_PUBLISHED: RunPublished,
@@ -32,6 +33,7 @@ TYPE_OF_KIND: Final[Mapping[MessageKind, type[Event]]] = {
     MessageKind.FEED_LATE: FeedLate,
     MessageKind.DISCREPANCY_OVERDUE: DiscrepancyOverdue,
     MessageKind.ARCHIVE_WAITING: ArchiveWaiting,
+    MessageKind.AUDIT_BROKEN: AuditBroken,
 }
 _FIRST_TOLD_WITH: Final = {MessageKind.RUN_PUBLISHED: "proofs", MessageKind.RUN_FAILED: "version"}
 """What messages lack that were written before anybody delivered them."""
@@ -86,6 +88,8 @@ def severity_of(event: Event, thresholds: SeverityThresholds) -> AlertSeverity:
             return AlertSeverity.MEDIUM
         case RunFailed() | FeedLate():
             return AlertSeverity.HIGH
+        case AuditBroken():
+            return AlertSeverity.CRITICAL
 
 
 def _of_answer(event: RunPublished, thresholds: SeverityThresholds) -> AlertSeverity:

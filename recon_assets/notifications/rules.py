@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from recon_assets.domain.messages import AlertSeverity, CheckFailed, MessageKind, RunPublished
+from recon_assets.domain.messages import AlertSeverity, AuditBroken, CheckFailed, MessageKind, RunPublished
 from recon_assets.domain.verdict import Verdict
 from recon_assets.notifications.events import Event, is_history
 from recon_assets.notifications.thresholds import SeverityThresholds
@@ -79,7 +79,7 @@ class Rule(BaseModel):
         return (
             kind in self.events
             and severity >= AlertSeverity[self.from_severity.upper()]
-            and (self.processors is None or event.processor in self.processors)
+            and (self.processors is None or event.processor in self.processors or isinstance(event, AuditBroken))
             and (self.backfills or not is_history(event))
             and not (isinstance(event, RunPublished) and event.verdict in self.quiet_when)
             and not (isinstance(event, CheckFailed) and event.check_name in self.except_checks)

@@ -79,8 +79,10 @@ def _families(reading: Reading, *, release: str) -> Iterator[GaugeMetricFamily]:
         "recon_outbox_given_up", "Messages of the last 30 days that nobody got and nobody put again.", reading.given_up
     )
     yield from _queue(reading.archives, "recon_archives", "archives that wait for their bucket", reading.at)
-    if reading.seal_no is not None:
-        yield _gauge("recon_audit_seal_number", "Number of the newest seal of the audit log.", reading.seal_no)
+    if reading.seal is not None:
+        age = max((reading.at - reading.seal.sealed_at).total_seconds(), 0.0)
+        yield _gauge("recon_audit_seal_number", "Number of the newest seal of the audit log.", reading.seal.number)
+        yield _gauge("recon_audit_seal_age_seconds", "Age of the newest seal of the audit log.", age)
     yield from _components(reading)
 
 

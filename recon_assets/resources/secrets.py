@@ -1,14 +1,16 @@
 """Credentials of feeds from AWS Secrets Manager, through dagster-aws: the `SecretStore` of `feeds.credentials`.
 
 Nothing is contacted before a feed asks for a name that the environment does not have. Values stay in this object: they
-are not put into the environment, as dagster-aws's own `SecretsManagerSecretsResource` would.
+are not put into the environment, as dagster-aws's own `SecretsManagerSecretsResource` would. They are fetched anew
+after a while, since a code location lives for weeks, and a key that was changed must not need its restart.
 """
 
 import json
 import logging
 import re
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, Final
@@ -23,6 +25,10 @@ from recon_assets.feeds.credentials import NAME_PATTERN
 ATTEMPTS: Final = 3
 """Of each request, with botocore's time-outs of 60 s to connect and 60 s between two parts of an answer."""
 
+MAX_AGE_S: Final = 300.0
+"""After so long a changed secret is seen by a process that goes on."""
+
+_log = logging.getLogger(__name__)
 _NAME: Final = re.compile(NAME_PATTERN)
 _WRONG_LOGIN: Final = frozenset(
     {
@@ -39,10 +45,14 @@ class AwsSecrets:
     after. AWS's own credentials and region are those of the process, as for files in S3.
     """
 
-    def __init__(self, secret_ids: Sequence[str]) -> None:
+    def __init__(
+        self, secret_ids: Sequence[str], *, max_age_s: float = MAX_AGE_S, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ids = tuple(secret_ids)
+        self._max_age_s, self._now = max_age_s, now
         self._lock = Lock()
         self._values: Mapping[str, SecretStr] | None = None
+        self._fetched_at = 0.0
 
     @property
     def where(self) -> str:
@@ -50,10 +60,24 @@ class AwsSecrets:
         return f"the AWS secrets of RECON_AWS_SECRETS: {', '.join(self._ids)}"
 
     def values(self) -> Mapping[str, SecretStr]:
-        """Fetched once. Raises `FeedUnavailable`, `FeedRefused`, or `ConfigurationError` for a secret of no use."""
+        """Not older than `max_age_s`, or the last ones while Secrets Manager does not answer.
+
+        Raises `FeedUnavailable` when there are none yet, `FeedRefused`, or `ConfigurationError` for a secret of no use.
+        """
         with self._lock:
+            if self._values is None or self._now() - self._fetched_at > self._max_age_s:
+                self._values = self._fetched_or_kept()
+                self._fetched_at = self._now()
+            return self._values
+
+    def _fetched_or_kept(self) -> Mapping[str, SecretStr]:
+        """A login that was taken away is an error at once; a service that is away is none of the feed's."""
+        try:
+            return self._fetched()
+        except FeedUnavailable as error:
             if self._values is None:
-                self._values = self._fetched()
+                raise
+            _log.warning("the secrets of before are used, since %s", error)
             return self._values
 
     def _fetched(self) -> Mapping[str, SecretStr]:

@@ -6,7 +6,7 @@ Not here: how fast the answers come (`queries`) and how they are planned (`recon
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ import psycopg
 
 from recon_assets.cli.show import SHOWN_DISCREPANCIES
 from recon_assets.domain.messages import MessageKind
+from recon_assets.domain.readings import WatchedProcessor
 from recon_assets.store.archives import (
     archive_of,
     checks_of_run,
@@ -34,8 +35,9 @@ from recon_assets.store.history import (
     run_by_id,
     run_of_dagster_run,
 )
-from recon_assets.store.outbox import take_messages, waiting
+from recon_assets.store.outbox import given_up, take_messages, waiting
 from recon_assets.store.publication import _same_answer
+from recon_assets.store.readings import read_all
 from recon_assets.store.runs import begin_run
 from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.benchmarks.filling import Extent
@@ -281,6 +283,14 @@ def _of_run(
     return lambda connection, generator, known: read(connection, generator.choice(known.runs))
 
 
+def _scrape(connection: TenantConnection, known: Known) -> object:
+    """All that `recon metrics` asks, of every processor."""
+    until = known.extent.until
+    since, ended_at = until - timedelta(days=known.extent.days), datetime.combine(until, time(), UTC)
+    watched = [WatchedProcessor(name, since, until, ended_at) for name in known.extent.processor_names]
+    return read_all(connection, watched, at=datetime.now(UTC))
+
+
 _OF_THE_PROGRAM: Final[dict[str, Callable[[TenantConnection, random.Random, Known], object]]] = {
     "history.recent_runs, 10": lambda connection, _, __: recent_runs(connection, limit=10),
     "history.run_by_id": _of_run(lambda c, run: run_by_id(c, run.id)),
@@ -300,6 +310,10 @@ _OF_THE_PROGRAM: Final[dict[str, Callable[[TenantConnection, random.Random, Know
     "health.latest_health": lambda connection, _, __: latest_health(connection),
     "outbox.waiting": lambda connection, _, __: waiting(connection),
     "outbox.take_messages, 20, taken back": _take,
+    "outbox.given_up, of 7 days": lambda connection, _, __: given_up(
+        connection, list(MessageKind), since=datetime.now(UTC) - timedelta(days=7)
+    ),
+    "readings.read_all, a scrape": lambda connection, _, known: _scrape(connection, known),
     "archives.unshipped": lambda connection, _, __: unshipped(connection),
     "archives.take_unshipped, 1, taken back": _take_unshipped,
     "archives.archive_of": _of_run(lambda c, run: archive_of(c, run.id)),

@@ -68,7 +68,7 @@ class Machine:
 
     folder: Path
     database_port: int
-    ports: dict[str, int] = field(default_factory=lambda: {"3000": free_port(), "4000": free_port()})
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in ("3000", "3001", "4000")})
 
     def __post_init__(self) -> None:
         self.services = read_compose_file(SECRETS)["services"]
@@ -85,6 +85,10 @@ class Machine:
     @property
     def webserver(self) -> str:
         return f"http://127.0.0.1:{self.ports['3000']}"
+
+    @property
+    def auditors(self) -> str:
+        return f"http://127.0.0.1:{self.ports['3001']}"
 
     def here(self, text: str) -> str:
         """A word of a command or a value of the environment, with the addresses of this machine."""
@@ -106,7 +110,7 @@ class Machine:
             "DB_HOST": "127.0.0.1",
             "RECON_CODE_HOST": "127.0.0.1",
             "DB_PORT": str(self.database_port),
-            "RECON_WEBSERVER_PORT": str(self.ports["3000"]),
+            "RECON_WEBSERVER_PORT": self.here(own.get("RECON_WEBSERVER_PORT", "3000")),
             "COLUMNS": "120",
         }
 

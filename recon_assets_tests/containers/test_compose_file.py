@@ -1,5 +1,6 @@
 """What docker-compose.yml promises: the schema, what is closed, and which variable is missing."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -7,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.containers.compose_file import COMPOSE_FILE, SECRETS, Missing, read_compose_file
 
-OURS = ("code", "webserver", "daemon", "app")
+OURS = ("code", "webserver", "daemon", "app", "auditors")
 NOT_READ_ONLY = {"pgadmin"}  # its entrypoint writes its configuration
 
 
@@ -52,13 +52,26 @@ def test_every_service_is_hardened_and_limited(services: dict[str, Any]) -> None
             assert service["user"] not in {"0", "root"}, name
 
 
-def test_ports_are_published_on_loopback_only_and_the_code_locations_not_at_all(services: dict[str, Any]) -> None:
+def test_ports_are_published_on_loopback_only_but_the_proxys_and_the_code_locations_not_at_all(
+    services: dict[str, Any],
+) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert published == {
         "webserver": ["127.0.0.1:3000:3000"],
         "pgadmin": ["127.0.0.1:5050:5050"],
         "mailpit": ["127.0.0.1:8025:8025"],
+        "proxy": ["443:8443", "80:8080"],  # TLS and a login: test_proxy.py
     }
+    assert services["proxy"]["profiles"] == ["proxy"], "only for who asks for it"
+
+
+def test_the_auditors_webserver_is_given_dagsters_history_and_no_other_credential(services: dict[str, Any]) -> None:
+    given = read_compose_file(SECRETS | {"STRIPE_API_KEY": "rk_test", "EMAIL_PASSWORD": "of mail"})["services"]
+    secrets = {name for name in given["auditors"]["environment"] if re.search("PASSWORD|KEY|SECRET|TOKEN|URL", name)}
+    assert secrets == {"DB_PASSWORD"}
+    database = {name: services["auditors"]["environment"][name] for name in ("DB_NAME", "DB_USER", "DB_PASSWORD")}
+    assert list(database.values()) == ["dagster", "recon_dagster", SECRETS["DAGSTER_DB_PASSWORD"]]
+    assert "--read-only" in services["auditors"]["command"]
 
 
 def test_no_service_of_ours_is_given_the_superusers_password(services: dict[str, Any]) -> None:
@@ -70,14 +83,6 @@ def test_optional_variables_are_handed_on_only_where_they_are(services: dict[str
     assert "STRIPE_API_KEY" not in services["code"]["environment"]
     given = read_compose_file(SECRETS | {"STRIPE_API_KEY": "rk_test"})["services"]
     assert given["code"]["environment"]["STRIPE_API_KEY"] == "rk_test"
-
-
-def test_the_containers_dagster_differs_from_the_projects_in_its_folders_only() -> None:
-    own = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
-    contained = yaml.safe_load((PROJECT / "deploy" / "compose" / "dagster.yaml").read_text())
-    folders = {name: contained.pop(name)["config"] for name in ("local_artifact_storage", "compute_logs")}
-    assert contained == own
-    assert folders == {name: {"base_dir": {"env": "RECON_DAGSTER_DIR"}} for name in folders}
 
 
 def test_the_wheel_of_the_image_has_every_file_of_the_package() -> None:

@@ -21,6 +21,7 @@ from recon_assets_tests.store.clusters import (
 )
 
 PATIENCE_S = 120.0
+RUN_STATUS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
 TODAY_IN_DAGSTER = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }"
 
 
@@ -104,6 +105,12 @@ def test_the_services_come_up_in_order_and_the_sample_day_is_answered_by_app_and
             assert answered.stdout.splitlines()[1:] == ["square,completed,True", "stripe,completed,True"]
             doctor = machine.call("app", "recon", "doctor")
             assert doctor.returncode == 0, doctor.stdout
+
+            with machine.running("auditors") as auditors:
+                wait_until_healthy(machine, auditors, "auditors")
+                assert ask(machine.auditors, RUN_STATUS) == ask(machine.webserver, RUN_STATUS)
+                refused = ask(machine.auditors, LAUNCH, run=run)["launchPipelineExecution"]
+                assert refused["__typename"] == "UnauthorizedError"
     assert (machine.folder / "volume" / "reports").is_dir()
     assert list((machine.folder / "volume" / "dagster").rglob("*.err")), "what steps print is on the volume"
 

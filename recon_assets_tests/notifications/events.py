@@ -8,6 +8,7 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.messages import (
     Amounts,
     ArchiveWaiting,
+    AuditBroken,
     Change,
     CheckFailed,
     ClassFigures,
@@ -96,5 +97,6 @@ OVERDUE = DiscrepancyOverdue(
     "stripe", DAY, DiscrepancyClass.PENDING_IN_LEDGER, date(2025, 10, 2), Amounts(3, (usd(100), YEN))
 )
 ARCHIVE = ArchiveWaiting("stripe", DAY, "S3 answers 503 SlowDown")
+AUDIT = AuditBroken(DAY, 2, ("events, seal 3: an event from 7 to 9 was changed", "seals, seal 4: seal 3 is missing"))
 
-ALL = (ANSWER, FAILED, CHECK, LATE, OVERDUE, ARCHIVE)
+ALL = (ANSWER, FAILED, CHECK, LATE, OVERDUE, ARCHIVE, AUDIT)

@@ -20,6 +20,7 @@ from recon_assets_tests.notifications.events import (
     ALL,
     ANSWER,
     ARCHIVE,
+    AUDIT,
     CHECK,
     DINARS,
     FAILED,
@@ -123,6 +124,7 @@ def test_the_first_line_says_processor_day_verdict_money_and_cause() -> None:
             ARCHIVE,
             "Stripe 2025-09-30: the evidence waits to be archived. Likely cause: S3 answers 503 SlowDown.",
         ),
+        (AUDIT, "2025-09-30: the record is not what was written, 2 findings."),
     ],
 )
 def test_the_first_line_of_every_event(event: Event, line: str) -> None:

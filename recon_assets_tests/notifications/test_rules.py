@@ -20,6 +20,7 @@ from recon_assets_tests.notifications.events import (
     ALL,
     ANSWER,
     ARCHIVE,
+    AUDIT,
     CHECK,
     FAILED,
     INCOMPLETE,
@@ -118,6 +119,7 @@ def test_a_rule_is_met_in_every_part(tmp_path: Path) -> None:
     assert told(rules, replace(FAILED, processor="paypal")) == [("chat", "RECON_CHAT_URL"), ("paging", "PAGER")]
     assert told(rules, CHECK) == []
     assert told(rules, INCOMPLETE) == [("email", "a@b.example"), ("email", "CFO")]
+    assert told(rules, AUDIT) == [("chat", "RECON_CHAT_URL"), ("paging", "PAGER")]  # of paypal's record too
     assert rules.severity.severity(discrepancies=2, amounts=[Decimal(1)]) is AlertSeverity.MEDIUM
 
 

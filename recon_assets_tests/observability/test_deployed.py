@@ -68,6 +68,7 @@ def test_the_dashboard_asks_for_metrics_that_exist_and_shows_every_processor_fig
         "recon_outbox_oldest_age_seconds",
         "recon_archives_oldest_age_seconds",
         "recon_component_check_timestamp_seconds",
+        "recon_audit_seal_age_seconds",
     }
 
 

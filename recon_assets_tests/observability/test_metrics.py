@@ -159,6 +159,15 @@ def test_components_say_what_was_found_last(connection) -> None:
     assert of(found, "recon_component_check_timestamp_seconds", component="audit") is not None
 
 
+def test_the_newest_seal_has_a_number_and_an_age(connection, tmp_path: Path) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a")])
+    found = told(connection, at=datetime.now(UTC) + timedelta(hours=2))
+    assert of(found, "recon_audit_seal_number") == 1
+    age = of(found, "recon_audit_seal_age_seconds")
+    assert age is not None
+    assert 7_200 <= age < 7_800
+
+
 def test_the_reading_is_of_one_tenant_and_leaves_no_transaction(database: Database, connection, tmp_path: Path) -> None:
     publish(connection, tmp_path, key="a", rows=[missing("a")])
     with database.connect() as other:

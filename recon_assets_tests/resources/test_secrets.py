@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from recon_assets.cli.options import load_settings
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, FeedUnavailable, ReconError
 from recon_assets.feeds.credentials import Credentials
-from recon_assets.resources.secrets import AwsSecrets
+from recon_assets.resources.secrets import ATTEMPTS, AwsSecrets
 from recon_assets.settings import Settings
 from recon_assets_tests.aws_server import KEY_ID as AWS_KEY_ID
 from recon_assets_tests.aws_server import SECRET as AWS_SECRET_KEY
@@ -88,6 +88,36 @@ def test_they_are_fetched_when_they_are_first_asked_for_and_once(manager: Manage
     manager.client.put_secret_value(SecretId="recon/feeds", SecretString='{"STRIPE_API_KEY": "another"}')
     assert store.values()["STRIPE_API_KEY"].get_secret_value() == VALUE
     assert value_of("STRIPE_API_KEY", "recon/feeds") == "another"
+
+
+def test_a_changed_secret_is_seen_after_a_while_by_a_process_that_goes_on(manager: Manager) -> None:
+    clock = [0.0]
+    store = AwsSecrets(["recon/feeds"], max_age_s=300, now=lambda: clock[0])
+    manager.holds("recon/feeds", {"STRIPE_API_KEY": VALUE})
+    assert store.values()["STRIPE_API_KEY"].get_secret_value() == VALUE
+    manager.client.put_secret_value(SecretId="recon/feeds", SecretString='{"STRIPE_API_KEY": "another"}')
+    clock[0] = 300.0
+    assert store.values()["STRIPE_API_KEY"].get_secret_value() == VALUE
+    clock[0] = 300.1
+    assert store.values()["STRIPE_API_KEY"].get_secret_value() == "another"
+
+
+def test_the_values_of_before_serve_while_secrets_manager_is_away_but_not_when_it_refuses(
+    aws: pytest.MonkeyPatch, httpserver: HTTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", httpserver.url_for("").rstrip("/"))
+    held = {"Name": "recon/feeds", "SecretString": json.dumps({"STRIPE_API_KEY": VALUE})}
+    httpserver.expect_ordered_request("/").respond_with_json(held)
+    store = AwsSecrets(["recon/feeds"], max_age_s=-1)
+    assert store.values()["STRIPE_API_KEY"].get_secret_value() == VALUE
+    for _ in range(ATTEMPTS):
+        httpserver.expect_ordered_request("/").respond_with_json({"__type": "InternalServiceError"}, status=500)
+    assert store.values()["STRIPE_API_KEY"].get_secret_value() == VALUE
+    assert "the secrets of before are used, since Secrets Manager could not answer" in caplog.text
+    assert VALUE not in caplog.text
+    httpserver.expect_ordered_request("/").respond_with_json({"__type": "AccessDeniedException"}, status=400)
+    with pytest.raises(FeedRefused, match="no right to this secret"):
+        store.values()
 
 
 def test_no_value_is_printed_logged_or_put_into_the_environment(

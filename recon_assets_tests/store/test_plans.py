@@ -59,6 +59,8 @@ INDEXES = {
     "health.latest_health": {"health_of_component"},
     "outbox.waiting": {"messages_to_deliver"},
     "outbox.take_messages, 20, taken back": {"messages_to_deliver"},
+    "outbox.given_up, of 7 days": {"messages_given_up"},
+    "readings.read_all, a scrape": {"messages_given_up", "messages_to_deliver", "runs_by_start", "one_current_run"},
     "archives.unshipped": {"archives_to_ship"},
     "archives.take_unshipped, 1, taken back": {"archives_to_ship"},
     "archives.archive_of": {"one_archive_of_a_run"},
@@ -131,6 +133,13 @@ def test_a_question_is_answered_from_its_indexes(filled: Filled, connection, nam
     assert {filled.parents.get(index, index) for index in used} >= INDEXES[name]
     assert used
     assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"] == []
+
+
+@pytest.mark.parametrize("name", ["outbox.given_up, of 7 days", "readings.read_all, a scrape"])
+def test_of_a_message_that_was_given_up_one_key_is_looked_up_and_not_all(filled: Filled, connection, name: str) -> None:
+    nodes = nodes_of(filled, QUESTIONS[name])
+    (put_again,) = [node["Index Cond"] for node in nodes if node.get("Index Name") == "told_once"]
+    assert "dedupe_key" in put_again
 
 
 @pytest.mark.parametrize("name", OF_ONE_MONTH)

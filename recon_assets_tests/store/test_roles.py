@@ -92,6 +92,7 @@ def test_functions_with_their_owners_rights_have_a_search_path_and_are_not_for_e
     assert wrong == {
         "ensure_month",  # makes the partition of a date, guarded as every other
         "audit_head",  # a number and a hash
+        "audit_sealed_at",  # when that was sealed
         "seal_audit",  # only adds a true seal: a publication ends with it
     }
 
