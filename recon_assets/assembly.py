@@ -65,7 +65,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             completeness_sensor(processors),
         ],
         resources={
-            "feeds": Feeds(settings),
+            "feeds": Feeds(settings, record),
             "notifier": Notifier(settings, record, configuration),
             "record": record,
             "record_verifier": RecordVerifier(settings),

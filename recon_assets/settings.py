@@ -21,6 +21,7 @@ MAX_TIMEOUT_S: Final = 86_400.0
 DB_POOL_SIZE: Final = 4
 MAX_DB_POOL_SIZE: Final = 100
 MAX_AWS_SECRETS: Final = 50
+MAX_REQUESTS_PER_S: Final = 1_000
 SecretId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@:-]{1,2048}$")]
 """Name or ARN of a secret, in AWS's own characters."""
 
@@ -91,6 +92,9 @@ class Settings(BaseSettings):
     processor_api_base_url: str = Field(default="sandbox", validation_alias="PROCESSOR_API_BASE_URL")
     internal_api_base_url: str = Field(default="sandbox", validation_alias="INTERNAL_API_BASE_URL")
     http_timeout_s: float = Field(default=10.0, gt=0, validation_alias="RECON_HTTP_TIMEOUT_S")
+    http_requests_per_s: float | None = Field(
+        default=None, gt=0, le=MAX_REQUESTS_PER_S, validation_alias="RECON_HTTP_REQUESTS_PER_S"
+    )
     http_attempts: int = Field(default=4, ge=1, le=10, validation_alias="RECON_HTTP_ATTEMPTS")
 
     aws_secrets: Annotated[tuple[SecretId, ...], NoDecode, Field(max_length=MAX_AWS_SECRETS)] = Field(

@@ -1,5 +1,6 @@
 """The last stage: all that made the answer in one folder, its copy in the bucket, and the word whether it is proven."""
 
+from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
@@ -9,12 +10,14 @@ from recon_assets.assets.checks import check_specs
 from recon_assets.assets.common import described, key_of
 from recon_assets.assets.evidence import sources_of, statement_of
 from recon_assets.assets.gates import refuse_unless_gates_passed
-from recon_assets.assets.handles import ArchivedEvidence, ReportedDay
+from recon_assets.assets.handles import ArchivedEvidence, ReconciledDay, ReportedDay
 from recon_assets.assets.shipping import ship
 from recon_assets.assets.stage import Stage, running_stage
 from recon_assets.configuration import ProcessorConfig
 from recon_assets.domain.errors import ArchiveUnreadable
+from recon_assets.domain.records import Side
 from recon_assets.quality.checks import reconciliation_is_proven
+from recon_assets.reports.raw_files import RawFileLine, write_raw_files_page
 from recon_assets.resources.evidence_bucket import EvidenceBucket
 from recon_assets.resources.record import Record
 from recon_assets.resources.storage import Storage
@@ -82,6 +85,7 @@ def _archived(stage: Stage, reported: ReportedDay, bucket: EvidenceBucket) -> Ar
         sources=sources_of(stage, reported, checks),
         statement=statement_of(stage, day, previous_day=before, previous_version=older),
     )
+    _link_raw_files(stage, day, archived.folder)
     with stage.record.connect() as connection:
         return record_archived(
             connection,
@@ -92,6 +96,27 @@ def _archived(stage: Stage, reported: ReportedDay, bucket: EvidenceBucket) -> Ar
             size_bytes=sum(file.size_bytes for file in archived.files),
             to_be_shipped=bucket.is_configured,
         )
+
+
+def _link_raw_files(stage: Stage, day: ReconciledDay, evidence: Path) -> None:
+    """A page beside the reports that leads to the raw files in the archive."""
+    titles = {Side.PROCESSOR: "Processor", Side.LEDGER: "Ledger"}
+    write_raw_files_page(
+        stage.storage.reports,
+        processor=stage.day.processor,
+        business_date=stage.day.business_date,
+        sides=[
+            (
+                titles[feed.side],
+                [
+                    RawFileLine(f"raw_{feed.side}_feed/{file.name}", file.size_bytes, file.sha256)
+                    for file in feed.raw.files
+                ],
+            )
+            for feed in day.feeds
+        ],
+        evidence=evidence,
+    )
 
 
 def _without_local_copy(known: Archive) -> Archive:

@@ -48,6 +48,11 @@ _CONNECTION_ERRORS: Final = (
     urllib3.exceptions.SSLError,
 )
 
+
+def _at_once(_host: str) -> None:
+    """No request waits for another."""
+
+
 QueryParameters = Mapping[str, str | int]
 
 
@@ -92,6 +97,8 @@ class HttpLimits:
     """All pages of a feed."""
     spare_pages: int = SPARE_PAGES
     """Beyond those that `max_records` fill: a feed may serve shorter pages than it is asked for, and empty ones."""
+    before_request: Callable[[str], None] = _at_once
+    """Called with the host before each attempt, and returns when its request may be sent."""
     feed_deadline_s: float = FEED_DEADLINE_S
     """From the first request of a feed to the last, all attempts and waits included."""
 
@@ -161,6 +168,7 @@ class HttpClient:
         return (asked_s or 0.0) + self._jitter(state)
 
     def _attempt(self, request: requests.Request, where: str) -> bytes:
+        self.limits.before_request(_host_of(where))
         with self._adapter.ending_after(self.limits.deadline_s) as deadline:
             too_late = f"the answer was not complete after {self.limits.deadline_s} s (deadline_s)"
             try:
@@ -266,6 +274,11 @@ def _is_untrusted(error: BaseException) -> bool:
             break
         reason = reason.__cause__ or reason.__context__
     return isinstance(reason, ssl.SSLCertVerificationError)
+
+
+def _host_of(url: str) -> str:
+    """Host and port of an address that was described already."""
+    return urlsplit(url).netloc.lower()
 
 
 def _unusable(where: str) -> ConfigurationError:

@@ -21,7 +21,7 @@ from recon_assets.reports.html_content import (
     trend_of,
 )
 from recon_assets.reports.json_report import ReportOrigin, pages_of
-from recon_assets.reports.paths import ReportFiles
+from recon_assets.reports.paths import ReportFiles, raw_files_name
 from recon_assets.reports.rows import Discrepancies, iterate_rows, report_rows
 from recon_assets.reports.surroundings import Surroundings
 from recon_assets.schemas.currencies import money_text
@@ -72,7 +72,10 @@ def write_html_report(
         pages=pages_of(origin, conclusion),
         page_of_discrepancies=dict(pages_of(origin, conclusion)).get("discrepancies"),
         checks_pages=_check_pages(origin, conclusion, surroundings),
-        files={kind: getattr(files, kind).name for kind in ("csv", "xlsx", "json")},
+        files={
+            **{kind: getattr(files, kind).name for kind in ("csv", "xlsx", "json")},
+            "raw_files": raw_files_name(processor=conclusion.processor, business_date=conclusion.business_date),
+        },
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
     with replaced_whole(files.html) as unfinished:

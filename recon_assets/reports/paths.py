@@ -29,3 +29,14 @@ def report_files(reports_dir: Path, *, processor: str, business_date: date) -> R
         xlsx=stem.with_suffix(".xlsx"),
         html=stem.with_suffix(".html"),
     )
+
+
+def raw_files_page(reports_dir: Path, *, processor: str, business_date: date) -> Path:
+    """`{processor}_{date}/raw_files_{processor}_{date}.html`, beside the report."""
+    folder = report_files(reports_dir, processor=processor, business_date=business_date).html.parent
+    return folder / raw_files_name(processor=processor, business_date=business_date)
+
+
+def raw_files_name(*, processor: str, business_date: date) -> str:
+    """`raw_files_{processor}_{date}.html`."""
+    return f"raw_files_{processor}_{business_date.isoformat()}.html"

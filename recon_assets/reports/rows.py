@@ -53,12 +53,17 @@ def report_rows(discrepancies: Discrepancies) -> "Iterator[duckdb.DuckDBPyConnec
         connection.execute(
             "INSERT INTO currencies SELECT unnest(?), unnest(?)", [list(known), list(known.values())]
         ).fetchall()
+        is_small = _is_small(discrepancies)
+        kind = "TABLE" if is_small else "VIEW"
         connection.execute(
-            f"CREATE TEMPORARY VIEW discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
+            f"CREATE TEMPORARY {kind} discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
         ).fetchall()
         declare_masks(connection, "discrepancies", columns=FREE_TEXT)
         for statement in duckdb.extract_statements(_ROWS_SQL.read_text(encoding="utf-8")):
             connection.execute(statement).fetchall()
+        if is_small:  # joined and sorted once: each of a dozen questions would do it again, which is most of their time
+            connection.execute("CREATE TEMPORARY TABLE kept_rows AS FROM report_rows").fetchall()
+            connection.execute("CREATE OR REPLACE TEMPORARY VIEW report_rows AS FROM kept_rows").fetchall()
         yield connection
 
 
@@ -67,7 +72,7 @@ def _connection(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Of a small file on an instance that stays: making one takes longer than writing a small day's report."""
     import duckdb
 
-    if discrepancies.stat().st_size <= SMALL_FILE_BYTES:
+    if _is_small(discrepancies):
         with _instance().cursor() as connection:
             yield connection
         return
@@ -76,6 +81,10 @@ def _connection(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as connection,
     ):
         yield connection
+
+
+def _is_small(discrepancies: Path) -> bool:
+    return discrepancies.stat().st_size <= SMALL_FILE_BYTES
 
 
 @cache

@@ -5,6 +5,8 @@ What fetches and parses is imported when a feed is asked for: a code location th
 
 import atexit
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,11 +22,14 @@ from recon_assets.processors.paypal.api_feed import PayPalApiFeed
 from recon_assets.processors.registry import ProcessorFeed
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.stripe.feed import StripeApiFeed
+from recon_assets.resources.record import Record
 from recon_assets.resources.secrets import AwsSecrets
 from recon_assets.settings import Settings
+from recon_assets.store.turns import take_turn
 
 if TYPE_CHECKING:
     from recon_assets.feeds.adapter import Adapter
+    from recon_assets.feeds.http import HttpLimits
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
 SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
@@ -40,8 +45,9 @@ Feed = ProcessorFeed | LedgerApiFeed | SqlLedgerFeed | FilesDescription
 class Feeds:
     """Gives the adapter of either side of a processor, and with it the credentials of this deployment."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, record: Record | None = None) -> None:
+        """With `record`, requests to one host keep `RECON_HTTP_REQUESTS_PER_S` over all processes that share it."""
+        self._settings, self._record = settings, record
         self._credentials = Credentials(AwsSecrets(settings.aws_secrets) if settings.aws_secrets else None)
         self._lock = Lock()
         self._sandbox_url: str | None = None
@@ -49,7 +55,6 @@ class Feeds:
     def adapter(self, config: ProcessorConfig, side: Side) -> "Adapter":
         """The configured feed of one side. Starts the sandbox if that is what is configured."""
         from recon_assets.feeds.adapter import Surroundings
-        from recon_assets.feeds.http import HttpLimits
 
         feed, settings = _feed_of(config, side), self._settings
         if isinstance(feed, FilesDescription):
@@ -66,12 +71,20 @@ class Feeds:
             Surroundings(
                 processor=config.name,
                 side=side,
-                limits=HttpLimits(read_timeout_s=settings.http_timeout_s, attempts=settings.http_attempts),
+                limits=self._limits(),
                 feeds_dir=settings.feeds_dir,
                 config_dir=settings.config_dir,
                 credentials=self._credentials,
             )
         )
+
+    def _limits(self) -> "HttpLimits":
+        from recon_assets.feeds.http import HttpLimits
+
+        limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
+        if self._record is None or self._settings.http_requests_per_s is None:
+            return limits
+        return replace(limits, before_request=partial(_wait_for_turn, self._record, self._settings.http_requests_per_s))
 
     def source(self, config: ProcessorConfig, side: Side) -> str:
         """Where the records of a side come from, for reports and people; without credentials."""
@@ -87,6 +100,11 @@ class Feeds:
                 self._sandbox_url = running.enter_context(running_sandbox()).base_url
                 atexit.register(running.close)
             return self._sandbox_url
+
+
+def _wait_for_turn(record: Record, requests_per_s: float, host: str) -> None:
+    with record.connect() as connection:
+        take_turn(connection, host, interval_s=1 / requests_per_s)
 
 
 def _feed_of(config: ProcessorConfig, side: Side) -> Feed:

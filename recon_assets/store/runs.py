@@ -62,7 +62,7 @@ def processor_day_lock(
         where="the lock of the processor-day",
         remedy="Wait for it to end, then try again.",
     )
-    with _session_lock(connection, name, seed=_DAY_LOCK_SEED, wait_s=wait_s, busy=busy):
+    with session_lock(connection, name, seed=_DAY_LOCK_SEED, wait_s=wait_s, busy=busy):
         yield
 
 
@@ -81,7 +81,7 @@ def processor_lock(
         where="the lock of the processor",
         remedy="Wait for it to end, then try again.",
     )
-    with _session_lock(connection, name, seed=_PROCESSOR_LOCK_SEED, wait_s=wait_s, busy=busy):
+    with session_lock(connection, name, seed=_PROCESSOR_LOCK_SEED, wait_s=wait_s, busy=busy):
         yield
 
 
@@ -94,9 +94,10 @@ def lock_processor_until_commit(connection: TenantConnection, processor: str) ->
 
 
 @contextmanager
-def _session_lock(
+def session_lock(
     connection: TenantConnection, name: str, *, seed: int, wait_s: float, busy: StoreUnavailable
 ) -> Iterator[None]:
+    """Hold an advisory lock until the end, or the end of the connection. Raises `busy` after `wait_s`."""
     assert_idle(connection)
     try:
         with translated_errors("taking a lock"), connection.transaction():

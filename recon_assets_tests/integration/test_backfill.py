@@ -71,7 +71,7 @@ def test_a_day_that_fails_in_the_middle_is_named_and_the_next_backfill_does_only
     }
     assert shop.query(STATES) == [(day, 1, "completed") for day in RANGE if day != BROKEN]
     assert len(list(shop.settings.archive_dir.glob("reports/*/*/*/manifest.json"))) == 5
-    assert len(list(shop.settings.reports_dir.glob("shop_*/*.html"))) == 5
+    assert len(list(shop.settings.reports_dir.glob("shop_*/reconciliation_report_*.html"))) == 5
 
     place(shop, BROKEN)
     second = backfilled(shop, RANGE)

@@ -1,8 +1,10 @@
 """Killed in the middle, or run twice at once: the same answer, and no row twice."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -87,6 +89,30 @@ def test_two_runs_of_one_day_at_once_both_answer_and_one_answer_stands(deploymen
     assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0]
     assert_one_answer(deployment)
     assert deployment.query("SELECT version, is_current FROM reconciliation_runs ORDER BY 1") == [(1, True), (2, False)]
+
+
+def test_a_run_of_dagsters_worker_and_one_of_the_command_line_at_once_answer_the_day_once(
+    deployment: Deployment,
+) -> None:
+    """Whichever is second waits for the lock of the day and finds the answer given; the queue knows of one alone."""
+    home = deployment.settings.data_dir / "dagster_home"
+    home.mkdir(parents=True)
+    shutil.copy(deployment.settings.home / "dagster.yaml", home)
+    materialize = ["-m", "dagster", "asset", "materialize", "-m", "recon_assets.definitions", "--select", "group:acme"]
+    worker = subprocess.Popen(
+        [sys.executable, *materialize, "--partition", "2025-09-30"],
+        env=deployment.environment() | {"DAGSTER_HOME": str(home)},
+        cwd=deployment.settings.data_dir.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_stage(deployment, "transactions", worker)  # its answer is not given yet, or is being given
+    command_line = start(deployment)
+
+    assert [process.wait(timeout=PATIENCE_S) for process in (worker, command_line)] == [0, 0]
+    assert_one_answer(deployment)
+    states = deployment.query("SELECT status FROM reconciliation_runs ORDER BY version")
+    assert states == [("completed",), ("unchanged",)]
 
 
 def test_postgresql_killed_in_the_middle_of_a_run_does_not_change_what_the_next_one_answers(

@@ -82,6 +82,12 @@ def test_the_record_the_reports_and_the_archive_say_the_same_to_the_cent(sample:
     assert len(links) == 5
     assert all((page.parent / unquote(link)).is_file() for link in links), "the raw records lie beside it"
     assert len(list(page.parent.iterdir())) == 4
+    beside = report_file(sample.settings, "html").with_name("raw_files_stripe_2025-09-30.html")
+    assert beside.name in page.read_text(encoding="utf-8")
+    listed = re.findall(r'href="([^"]+)">page-00001.json.*?<code>([0-9a-f]{64})<', beside.read_text(encoding="utf-8"))
+    assert len(listed) == 2
+    for link, sha256 in listed:
+        assert hashlib.sha256((beside.parent / unquote(link)).read_bytes()).hexdigest() == sha256
     for file in archived["files"]:
         assert hashlib.sha256((manifest.parent / file["path"]).read_bytes()).hexdigest() == file["sha256"]
 

@@ -15,6 +15,7 @@ from recon_assets.reports.csv_report import write_csv_report
 from recon_assets.reports.html_report import write_html_report
 from recon_assets.reports.json_report import write_json_report
 from recon_assets.reports.paths import report_files
+from recon_assets.reports.rows import SMALL_FILE_BYTES
 from recon_assets.reports.xlsx_report import write_xlsx_report
 from recon_assets_tests.matching.frames import Record
 from recon_assets_tests.reports.days import NOTHING_AROUND, ORIGIN, Day, reconciled, reported
@@ -27,12 +28,17 @@ def left_in(folder: Path) -> list[str]:
 
 
 def spoilt(day: Day) -> Path:
-    """A discrepancies file with a text that is no UTF-8: it is opened, and then fails while its rows are read."""
-    table = pq.read_table(day.discrepancies)
+    """A discrepancies file with a text that is no UTF-8: it is opened, and then fails while its rows are read.
+
+    It is too large for its rows to be read when it is opened.
+    """
+    table = pa.concat_tables([pq.read_table(day.discrepancies)] * 10_000)
     broken = pa.array([b"\xff\xfe"] * table.num_rows, type=pa.binary())
     text = pa.Array.from_buffers(pa.string(), table.num_rows, broken.buffers())
     path = day.discrepancies.with_name("spoilt.parquet")
-    pq.write_table(table.set_column(table.schema.get_field_index("pass"), "pass", text), path)
+    spoiled = table.set_column(table.schema.get_field_index("pass"), "pass", text)
+    pq.write_table(spoiled, path, compression="none", use_dictionary=False)
+    assert path.stat().st_size > SMALL_FILE_BYTES
     return path
 
 
