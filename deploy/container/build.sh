@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the image, prints what fills it, tries it alone and in docker-compose.yml: build.sh [IMAGE]. With a Docker engine on the official base image,
-# else by buildah on a base made of Debian's packages (engine.sh says with which variables). CI runs it as a step of its own.
+# Builds the image, prints what fills it, tries it alone and in docker-compose.yml: build.sh [IMAGE]. With a Docker engine
+# on the official base image, else by buildah on a base made of Debian's packages (engine.sh says with which variables).
+# CI runs it as a step of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
 image="${1:-localhost/recon:latest}"

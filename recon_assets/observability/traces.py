@@ -19,8 +19,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from recon_assets.domain.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
@@ -53,7 +51,7 @@ _tracing: _Tracing | None = None
 def install(endpoint: str | None) -> None:
     """Send spans to the collector at `endpoint`, by OTLP over HTTP; None: to nobody, and what waits is sent before.
 
-    Once however often it is called. Raises `ConfigurationError` when OpenTelemetry is not installed.
+    Once however often it is called.
     """
     global _tracing  # noqa: PLW0603 (one of the process, like its log handlers)
     if _tracing is not None and _tracing.endpoint == endpoint:
@@ -138,19 +136,13 @@ def _within_run(run_id: str) -> "Context":
 
 
 def _started(endpoint: str) -> _Tracing:
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        from recon_assets.observability.trace_parts import RunIds, TellsOnce
-    except ImportError as error:
-        raise ConfigurationError(
-            f"traces are to be sent, and OpenTelemetry is not installed ({error.name})",
-            where=VARIABLE,
-            remedy="Install the extra: pip install 'recon-assets[otel]'; or unset the variable.",
-        ) from error
+    from recon_assets.observability.trace_parts import RunIds, TellsOnce
+
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `TellsOnce` says what is worth a line
     ids = RunIds()
     service = {SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", SERVICE), SERVICE_VERSION: version("recon-assets")}

@@ -13,7 +13,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from recon_assets.domain.errors import ConfigurationError
 from recon_assets.observability import traces
 from recon_assets.reports.dagster_pages import STAGES
 from recon_assets.settings import Settings
@@ -121,15 +120,6 @@ def test_a_collector_that_refuses_is_told_in_one_line(httpserver: HTTPServer, ca
     assert [record.message for record in caplog.records if record.name == traces.__name__] == [
         "the collector did not take 1 spans, which are lost; runs go on"
     ]
-
-
-def test_the_variable_without_the_extra_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    with pytest.raises(ConfigurationError) as refused:
-        traces.install("http://127.0.0.1:4318")
-    assert "traces are to be sent, and OpenTelemetry is not installed" in refused.value.what
-    assert refused.value.where == "OTEL_EXPORTER_OTLP_ENDPOINT"
-    assert "recon-assets[otel]" in refused.value.remedy
 
 
 def test_off_nothing_of_opentelemetry_is_imported() -> None:
