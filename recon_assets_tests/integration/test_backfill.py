@@ -17,7 +17,9 @@ from recon_assets.store.database import open_database
 from recon_assets_tests.integration.deployments import HEADER, Deployment, with_configuration
 
 FIRST = date(2025, 9, 5)
-RANGE = [FIRST + timedelta(days=number) for number in range(6)]
+LONG = [FIRST + timedelta(days=number) for number in range(12)]
+"""So long that of two processes none has done it all before the other has started, on a loaded machine either."""
+RANGE = LONG[:6]
 BROKEN = RANGE[2]
 SHORT = RANGE[:3]
 STATES = "SELECT run_date, version, status FROM reconciliation_runs WHERE is_current ORDER BY run_date"
@@ -220,29 +222,30 @@ def test_ctrl_c_ends_every_process_after_its_day_and_says_what_is_left(two_shops
 
 @pytest.fixture
 def two_shops(shop: Deployment) -> Deployment:
-    """The same six days of another shop, and a day of it that can't be read."""
+    """Twelve days of it and of another shop, and a day of that one that can't be read."""
     shop.files_processor("stall", processor=None, ledger=None)
-    for day in RANGE:
+    for day in LONG:
         for side in ("processor", "ledger"):
+            place(shop, day, side=side)
             (shop.settings.feeds_dir / f"stall_{side}" / f"{day}.csv").write_text(text_of(day))
     (shop.settings.feeds_dir / "stall_processor" / f"{BROKEN}.csv").write_text("no,header,of,ours\n1,2,3,4\n")
     return shop
 
 
 def of_both(*more: str) -> tuple[str, ...]:
-    return ("backfill", "--processors", "shop", "stall", "--from", str(RANGE[0]), "--to", str(RANGE[-1]), *more)
+    return ("backfill", "--processors", "shop", "stall", "--from", str(LONG[0]), "--to", str(LONG[-1]), *more)
 
 
 def test_two_processes_run_the_days_of_two_processors_each_processors_in_order(two_shops: Deployment) -> None:
     done = two_shops.recon(*of_both("--workers", "2"))
 
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "11 concluded (11 reconciled), 0 proven already, 1 without a conclusion, 0 not run" in done.stdout
+    assert "23 concluded (23 reconciled), 0 proven already, 1 without a conclusion, 0 not run" in done.stdout
     assert f"To do only what is left: recon backfill --processors stall --from {BROKEN} --to {BROKEN}\n" in done.stdout
     started = "SELECT processor_name, run_date FROM reconciliation_runs ORDER BY start_time"
     every = two_shops.query(started)
     for name in ("shop", "stall"):
-        assert [day for processor, day in every if processor == name] == RANGE
+        assert [day for processor, day in every if processor == name] == LONG
     with open_database(two_shops.settings) as database, database.connect_to_dagster() as connection:
         processes = connection.execute(
             "SELECT DISTINCT value FROM run_tags WHERE key = 'recon/process' AND run_id IN ("
@@ -262,9 +265,9 @@ def test_a_process_that_is_killed_loses_its_day_and_no_other(two_shops: Deployme
 
     assert backfill.returncode == 1, told
     assert len(re.findall(r"The process that ran \S+ \S+ has died: the day is not run", told)) == 1
-    assert "10 concluded (10 reconciled), 0 proven already, 1 without a conclusion, 1 not run" in told
+    assert "22 concluded (22 reconciled), 0 proven already, 1 without a conclusion, 1 not run" in told
     again = two_shops.call(*of_both(), COLUMNS="200")
-    assert "1 concluded (1 reconciled), 10 proven already, 1 without a conclusion, 0 not run" in again.stdout
+    assert "1 concluded (1 reconciled), 22 proven already, 1 without a conclusion, 0 not run" in again.stdout
 
 
 def workers_of(process: int) -> list[int]:
