@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NO_CHECKPOINT: Final = "1TB"
 """Of changes before DuckDB compresses its tables: those of a matching live for a second, it would be for nothing."""
 
+TENTHS_FOR_BUFFERS: Final = 9
+"""Of the memory limit: DuckDB counts its buffers, and the process needs some beside them for libraries and readers."""
+
 
 class DuckDBRunner:
     """One connection with the tables and views of one matching."""
@@ -62,7 +65,10 @@ class DuckDBRunner:
 
 @contextmanager
 def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
-    """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards."""
+    """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards.
+
+    The limit is meant for the process, so DuckDB's buffers get nine tenths of it.
+    """
     import duckdb
 
     with duckdb.connect(
@@ -74,6 +80,9 @@ def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
         }
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
+        asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
+        ((limit,),) = connection.execute(asked).fetchall()
+        connection.execute(f"SET memory_limit = '{limit * TENTHS_FOR_BUFFERS // 10}B'").fetchall()
         yield DuckDBRunner(connection)
     if spill.exists():
         spill.rmdir()

@@ -7,6 +7,7 @@ import pytest
 from recon_assets.domain.errors import LimitExceeded
 from recon_assets.matching.rule_values import KeyColumn
 from recon_assets.matching.rules import MatchingRules, Pass
+from recon_assets.matching.runner import DuckDB, running
 from recon_assets_tests.matching.days import classes, match, matched_by_first, rows
 from recon_assets_tests.matching.frames import Record
 
@@ -78,3 +79,13 @@ def test_a_record_keeps_its_id_when_its_namesake_matches_by_another_key(tmp_path
 
     ids = {row["processor_seq"]: row["discrepancy_id"] for row in rows(alone)}
     assert [row["discrepancy_id"] for row in rows(clean)] == [ids[1]]
+
+
+@pytest.mark.parametrize(("limit", "buffers"), [("1GiB", "921.5 MiB"), ("1000MiB", "900.0 MiB")])
+def test_duckdb_gets_less_than_the_limit_since_the_process_needs_some_of_it(
+    tmp_path: Path, limit: str, buffers: str
+) -> None:
+    with running(DuckDB(limit), spill=tmp_path / "spill") as runner:
+        (row,) = runner.rows("SELECT current_setting('memory_limit') AS allowed")
+
+    assert row["allowed"] == buffers
