@@ -7,6 +7,7 @@ AWS itself, which is moto. There are no passwords, since the tests' database ask
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,7 +62,12 @@ class Services:
             for name, value in self.cloud.environment(family).items()
             if not name.startswith("DB_SSL")
         }
-        image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "RECON_HOME": str(PROJECT), "COLUMNS": "200"}
+        image = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(PROJECT),
+            "RECON_HOME": str(PROJECT),
+            "COLUMNS": "200",
+        }
         here = {
             "DAGSTER_HOME": str(AWS),
             "DB_HOST": str(self.settings.db_host),

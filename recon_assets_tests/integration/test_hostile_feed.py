@@ -38,7 +38,7 @@ def test_hostile_texts_are_stored_and_shown_as_they_are_and_do_nothing(settings:
         stored = record.execute("SELECT transaction_id FROM discrepancies WHERE run_id = %s", [run.id]).fetchall()
     assert {identity for (identity,) in stored} == set(HOSTILE)
 
-    (page,) = deployment.settings.reports_dir.rglob("*.html")
+    (page,) = deployment.settings.reports_dir.rglob("reconciliation_report_*.html")
     text = page.read_text()
     assert "<script>alert" not in text
     assert 'href="http://evil.example' not in text

@@ -137,6 +137,6 @@ def commands_left(plan: Plan, outcomes: Sequence[DayOutcome]) -> list[str]:
 
 
 def _command(days: Sequence[tuple[str, date]]) -> str:
-    names = " ".join(dict.fromkeys(name for name, _ in days))
+    names = " ".join(sorted({name for name, _ in days}))
     dates = [day for _, day in days]
     return f"recon backfill --processors {names} --from {min(dates)} --to {max(dates)}"

@@ -1,6 +1,6 @@
 """A process of `recon backfill` that runs the days it is given, one after the other, until there are none."""
 
-import signal
+import os
 from multiprocessing.connection import Connection
 
 from recon_assets.cli.backfilling.plan import DayToRun
@@ -10,9 +10,10 @@ from recon_assets.settings import Settings
 def work(settings: Settings, days: Connection) -> None:
     """Take a day, say each of its stages, give its outcome; None ends it, and so does the other side's end.
 
-    A `StoreUnavailable` is given as the exception. Ctrl-C is the other side's to answer: a terminal sends it to both.
+    A `StoreUnavailable` is given as the exception. Ctrl-C is the other side's to answer: in a session of its own this
+    process gets none from the terminal. To ignore it is not enough, since Dagster ends a step by a handler of its own.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setsid()
 
     from recon_assets.assets.progress import listening
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
