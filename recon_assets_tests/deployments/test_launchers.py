@@ -223,7 +223,7 @@ def test_docker_starts_a_run_in_a_container_without_rights(tmp_path: Path, envir
 def test_a_run_by_docker_is_given_every_name_of_the_compose_file() -> None:
     launched = yaml.safe_load(DOCKER.read_text())["run_launcher"]["config"]["env_vars"]
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
-    assert launched == list(compose["x-environment"])
+    assert launched == list(compose["x-verifying"])
     assert compose["name"] == "recon", "the network and the volume of the launcher have it in their names"
 
 

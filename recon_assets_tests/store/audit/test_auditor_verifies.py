@@ -40,7 +40,7 @@ FORGED_RUN = """
 """
 HIDDEN_BY = {
     "a policy that hides": (
-        "CREATE POLICY blind ON reconciliation_runs AS RESTRICTIVE TO recon_auditor USING (idempotency_key <> 'forged')",
+        "CREATE POLICY blind ON reconciliation_runs AS RESTRICTIVE TO recon_auditor USING (version <> 77)",
         "policy blind on public.reconciliation_runs is not of this release",
     ),
     "a policy that hides everything": (
