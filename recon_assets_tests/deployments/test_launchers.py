@@ -190,6 +190,10 @@ def test_a_runs_pod_has_no_right_and_the_same_image_volume_and_credentials_as_th
     (code,) = values["dagster-user-deployments"]["deployments"]
     secrets = [entry for entry in code["env"] if "valueFrom" in entry]
     assert [entry for entry in container["env"] if "valueFrom" in entry] == secrets
+    assert [entry["valueFrom"]["secretKeyRef"]["key"] for entry in secrets] == [
+        "record-password", "postgresql-password", "auditor-password",
+    ]  # fmt: skip
+    assert {"name": "DB_AUDITOR_USER", "value": "recon_audit"} in code["env"]
     assert {name for source in container["envFrom"] for name in source} == {"configMapRef", "secretRef"}
     assert CANARY not in str(job), "a run's arguments hold its instance, whose password is in the environment alone"
 
