@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_PASSWORD")
     db_migration_user: str | None = Field(default=None, validation_alias="DB_MIGRATION_USER")
     db_migration_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_MIGRATION_PASSWORD")
+    db_auditor_user: str | None = Field(default=None, validation_alias="DB_AUDITOR_USER")
+    db_auditor_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_AUDITOR_PASSWORD")
     dagster_db_name: str = Field(default="dagster", validation_alias="DAGSTER_DB_NAME")
     dagster_db_user: str | None = Field(default=None, validation_alias="DAGSTER_DB_USER")
     dagster_db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DAGSTER_DB_PASSWORD")

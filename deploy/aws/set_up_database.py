@@ -20,7 +20,7 @@ from recon_assets.domain.errors import ConfigurationError, ReconError, StoreRefu
 from recon_assets.settings import Settings
 from recon_assets.store.database import Database, open_database
 from recon_assets.store.errors import connection_error
-from recon_assets.store.roles import LOGIN_LIMITS, ROLES_LOCK
+from recon_assets.store.roles import AUDITOR, LOGIN_LIMITS, ROLES_LOCK, admit
 from recon_assets.store.transport import Transport
 
 CONNECT_TIMEOUT_S = 30
@@ -45,6 +45,7 @@ def set_up(settings: Settings, environment: Mapping[str, str]) -> None:
         "DB_MIGRATION": (settings.db_migration_user, settings.db_migration_password),
         "DB": (settings.db_user, settings.db_password),
         "DAGSTER_DB": (settings.dagster_db_user, settings.dagster_db_password),
+        "DB_AUDITOR": (settings.db_auditor_user, settings.db_auditor_password),
     }
     for name, (user, password) in logins.items():
         _demand(user, f"{name}_USER")
@@ -54,9 +55,9 @@ def set_up(settings: Settings, environment: Mapping[str, str]) -> None:
         raise ConfigurationError(
             "two logins have the same name",
             where=", ".join(f"{name}_USER" for name in logins),
-            remedy="Give the migrator, the application and Dagster a login each.",
+            remedy="Give the migrator, the application, Dagster and the auditor a login each.",
         )
-    migrator, _, dagster = users
+    migrator, _, dagster, auditor = users
     with _administrator(settings, environment) as connection:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLES_LOCK])
@@ -64,8 +65,9 @@ def set_up(settings: Settings, environment: Mapping[str, str]) -> None:
                 _make_login(connection, user, password, may_create_roles=user == migrator)
         _make_database(connection, settings.db_name, owner=migrator)
         _make_database(connection, settings.dagster_db_name, owner=dagster)
-    with open_database(settings):
-        pass  # it migrates, as the migrator
+    # it migrates, as the migrator, who has made the groups and so may admit to them
+    with open_database(settings) as database, database.connect_as_migrator() as connection:
+        admit(connection, user=auditor, groups=(AUDITOR,))
 
 
 def _demand(value: object, name: str) -> None:

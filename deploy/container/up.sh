@@ -10,7 +10,7 @@ root="$(cd ../.. && pwd)"
 
 project="recon-up-$$"
 export RECON_IMAGE="$image" RECON_UI_PORT="${RECON_UI_PORT:-3300}"
-for name in POSTGRES_PASSWORD DB_PASSWORD DAGSTER_DB_PASSWORD; do
+for name in POSTGRES_PASSWORD DB_PASSWORD DAGSTER_DB_PASSWORD AUDITOR_DB_PASSWORD; do
     export "$name=$(head -c 18 /dev/urandom | base64 | tr "+/" "-_")"
 done
 case "$RECON_ENGINE" in
@@ -91,4 +91,6 @@ compose down > /dev/null 2>&1
 start db
 app recon sql --format csv 'SELECT processor_name, status FROM reconciliation_runs ORDER BY 1' | expect "the record" 'stripe,completed'
 app recon doctor | expect "the doctor" database
+echo "== the whole record, verified by the login that may only read"
+app recon audit verify | expect "the verification" 'Verified as recon_auditor'
 echo "docker-compose.yml does what it should"

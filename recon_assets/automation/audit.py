@@ -25,7 +25,7 @@ DAILY_AT_0230_UTC: Final = "30 2 * * *"
 
 SHOWN_PROBLEMS: Final = 50
 NO_LOGIN: Final = (
-    "This process has no login that sees every row (DB_MIGRATION_USER): let a job that has one call"
+    "This process has no login that sees every row: give it DB_AUDITOR_USER, or let a job that has one call"
     " `recon audit verify` every day. See docs/audit.md."
 )
 
@@ -93,10 +93,12 @@ def verify_audit_schedule() -> dg.ScheduleDefinition:
 
 def _result(verified: Verified) -> dg.AssetCheckResult:
     problems, outside = verified.problems, verified.outside
-    metadata: dict[str, dg.MetadataValue | int] = {
+    metadata: dict[str, dg.MetadataValue | int | str] = {
         **outside.checked,
         "events not sealed yet": outside.unsealed,
         "findings": len(problems),
+        "verified as": "recon_auditor, who may only read" if verified.by_auditor else "the login that migrates",
+        "again, inside the database": "no" if verified.inside is None else "yes",
     }
     if problems:
         metadata["first findings"] = _table(problems[:SHOWN_PROBLEMS])

@@ -47,6 +47,8 @@ def verify(
     verified = RecordVerifier(load_settings()).verify(heads=heads, with_archive=archive, with_inside=inside)
     console = open_console()
     _print_checked(console, verified.outside, verified.inside)
+    if verified.by_auditor:
+        console.print("Verified as recon_auditor, who may only read; so not again inside the database.")
     _print_problems(console, verified.problems)
     if verified.problems:
         raise typer.Exit(1)
@@ -72,7 +74,7 @@ def head() -> None:
     from recon_assets.store.audit import last_seal
     from recon_assets.store.database import open_database
 
-    with open_database(load_settings()) as database, database.connect_as_migrator() as connection:
+    with open_database(load_settings()) as database, database.connect_to_verify() as connection:
         newest = last_seal(connection)
     if newest is None:
         raise StoreRefused("nothing is sealed yet", where="audit_seals", remedy="Run a day, or `recon audit seal`.")

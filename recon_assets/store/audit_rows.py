@@ -129,7 +129,7 @@ class EventsOfRows:
 
 def check_rows(connection: psycopg.Connection, events: EventsOfRows, found: Verification) -> None:
     """Compare every row that events speak of, both ways: none changed, none missing, none that no event knows."""
-    retired = [name for (name,) in connection.execute(_RETIRED).fetchall()]
+    retired = retired_tables(connection)
     _check_retired({f"{RETIRED_SCHEMA}.{name}" for name in retired}, events, found)
     for table in FIRST_COLUMNS:
         places = [sql.Identifier("public", table)]
@@ -138,6 +138,11 @@ def check_rows(connection: psycopg.Connection, events: EventsOfRows, found: Veri
         _check_digests(connection, table, places, events, found)
     for table in CHANGING_TABLES:
         _check_last_events(connection, table, events.last_events[table], found)
+
+
+def retired_tables(connection: psycopg.Connection) -> list[str]:
+    """Names of the tables in `recon_retired`."""
+    return [name for (name,) in connection.execute(_RETIRED).fetchall()]
 
 
 def _check_retired(tables: set[str], events: EventsOfRows, found: Verification) -> None:

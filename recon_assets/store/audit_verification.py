@@ -2,7 +2,17 @@
 
 The server is asked for stored values only, by built-in functions; text, leaves, roots, seals and digests are computed
 in Python, in one snapshot. What it can't know by itself is a history rewritten to its end: that is what remembered
-heads are for. Not here: rows against events (`audit_rows`), events against the rules (`audit_rules`) and the schema
+heads are for.
+
+Every row must be seen. Who bypasses row-level security has PostgreSQL's word for it: with `row_security = off` it
+refuses rather than hides. `recon_auditor`, who may only SELECT, has this release's: its policies show it all
+(`all_rows ... USING (TRUE)`). That they are the only ones, that row-level security is on where it was, and that the
+group is in no other, is in the schema's fingerprint, so a policy that hides rows is a finding. They can't change in
+between: the tables are locked against that (ACCESS SHARE, as any reading does) before the snapshot is taken. What this
+does not hold against is a superuser who writes PostgreSQL's catalogues themselves (`allow_system_table_mods`), past the
+locks, and takes it back within one verification: the other way shows every row even then.
+
+Not here: rows against events (`audit_rows`), events against the rules (`audit_rules`) and the schema
 (`schema_fingerprint`).
 """
 
@@ -12,14 +22,23 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
 from recon_assets.store.audit import SEAL_COLUMNS
 from recon_assets.store.audit_findings import Problem, Verification
 from recon_assets.store.audit_format import GENESIS, AuditEvent, MerkleTree, Seal, event_leaf
-from recon_assets.store.audit_rows import EventsOfRows, check_rows
+from recon_assets.store.audit_rows import (
+    CHANGING_TABLES,
+    FIRST_COLUMNS,
+    RETIRED_SCHEMA,
+    EventsOfRows,
+    check_rows,
+    retired_tables,
+)
 from recon_assets.store.audit_rules import EventsObeyRules
 from recon_assets.store.errors import translated_errors
+from recon_assets.store.roles import AUDITOR
 from recon_assets.store.runs import assert_idle
 from recon_assets.store.schema_fingerprint import check_schema
 from recon_assets.store.tenancy import TenantConnection
@@ -38,7 +57,9 @@ _INSIDE: Final = "SELECT seal_no, event_seq, run_id::text, problem FROM public.v
 def verify_audit(connection: TenantConnection, *, sql_dir: Path, heads: Sequence[tuple[int, str]] = ()) -> Verification:
     """Everything recomputed independently. `heads` are seals kept elsewhere: number and hash in hex.
 
-    `sql_dir` is that of the release, with its `schema_fingerprint.json`. Nothing is written.
+    `sql_dir` is that of the release, with its `schema_fingerprint.json`. Nothing is written. The connection acts as
+    `recon_auditor`, or as a login that bypasses row-level security. Raises `StoreRefused` when it is another one, or
+    may not read a table.
     """
     found = Verification()
     with _snapshot(connection):
@@ -65,23 +86,42 @@ def verify_inside(connection: TenantConnection) -> list[Problem]:
 def _snapshot(connection: TenantConnection) -> Iterator[None]:
     """One read-only snapshot, in which names mean PostgreSQL's own and values are printed in one way."""
     assert_idle(connection)
+    with translated_errors("verifying the record"):
+        tables = _tables_shown_by_policies(connection)
     settings = {
         "search_path": "pg_catalog",
         "TimeZone": "UTC",
         "DateStyle": "ISO, YMD",
-        "row_security": "off",  # who may not see every row is refused, not shown a part
+        "row_security": "on" if tables else "off",  # off: who may not see every row is refused, not shown a part
         "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
     }
     before = connection.isolation_level, connection.read_only
     connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
     try:
-        with translated_errors("verifying the record"), connection.transaction():
+        # not the connection's own: that asks for the tenant first, and so takes the snapshot before the locks
+        with translated_errors("verifying the record"), psycopg.Connection.transaction(connection):
+            if tables:
+                only = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table) for table in tables)
+                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(only))
             for name, value in settings.items():
                 connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
             yield
     finally:
         if not connection.closed:
             connection.isolation_level, connection.read_only = before
+
+
+def _tables_shown_by_policies(connection: TenantConnection) -> list[sql.Identifier]:
+    """All that are read, where the connection acts as the auditor; none where policies do not count."""
+    with connection.transaction():
+        if connection.execute("SELECT current_user::text").fetchone() != (AUDITOR,):
+            return []
+        retired = retired_tables(connection)
+    tables = ("audit_log", "audit_seals", *FIRST_COLUMNS, *CHANGING_TABLES)
+    return [
+        *(sql.Identifier("public", table) for table in tables),
+        *(sql.Identifier(RETIRED_SCHEMA, table) for table in retired),
+    ]
 
 
 def _read_seals(connection: TenantConnection) -> list[Seal]:

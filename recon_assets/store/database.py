@@ -78,7 +78,8 @@ class TimeLimits:
 class Database:
     """`host` is a host name, an address, or the absolute folder of a unix socket, as in libpq.
 
-    `user` is the application's login, and everybody's who has none of his own here.
+    `user` is the application's login, and everybody's who has none of his own here. Of the embedded server alone the
+    program makes the logins; of another one they are its administrator's.
     """
 
     host: str
@@ -90,6 +91,7 @@ class Database:
     migrator: Login | None = None
     dagster_owner: Login | None = None
     auditor: Login | None = None
+    is_embedded: bool = False
     tenant: UUID = DEFAULT_TENANT_ID
     limits: TimeLimits = field(default_factory=TimeLimits)
     transport: Transport = field(default_factory=Transport)
@@ -111,6 +113,7 @@ class Database:
                 settings.dagster_db_name,
                 migrator=_login(settings.db_migration_user, settings.db_migration_password),
                 dagster_owner=_login(settings.dagster_db_user, settings.dagster_db_password),
+                auditor=_login(settings.db_auditor_user, settings.db_auditor_password),
                 tenant=settings.tenant_id,
                 limits=TimeLimits.from_settings(settings),
                 transport=transport,
@@ -125,6 +128,7 @@ class Database:
             migrator=roles.embedded_login(SUPERUSER),
             dagster_owner=roles.EMBEDDED_DAGSTER,
             auditor=roles.EMBEDDED_AUDITOR,
+            is_embedded=True,
             tenant=settings.tenant_id,
             limits=TimeLimits.from_settings(settings),
             transport=transport,
@@ -169,6 +173,17 @@ class Database:
         """A connection that may change the schema, in autocommit; to another database of the server with `name`."""
         return self._connect(name or self.name, self.migrator or self._login, autocommit=True)
 
+    def connect_to_verify(self) -> TenantConnection:
+        """A connection that sees every row: the migrator's where it has a login, else one that acts as the auditor."""
+        if self.verifies_as_auditor:
+            return self.connect(role=roles.AUDITOR, read_only=True)
+        return self.connect_as_migrator()
+
+    @property
+    def verifies_as_auditor(self) -> bool:
+        """Is there the auditor's login, and none that migrates? It sees as much, and may only read."""
+        return self.auditor is not None and self.migrator is None
+
     def prepare(self, *, sql_dir: Path | None) -> None:
         """Databases, logins and, with `sql_dir`, the schema: what is missing is made, by the migrator's login.
 
@@ -176,13 +191,13 @@ class Database:
         """
         with self._open_or_create() as connection:
             self._check_version(connection)
-            if self.auditor:
+            if self.is_embedded:
                 roles.create_embedded_logins(connection)
             self._prepare_dagster(connection)
             if sql_dir:
                 migrate(connection, sql_dir=sql_dir)
                 roles.admit(connection, user=self.user, groups=(roles.APPLICATION, roles.READER))
-                if self.auditor:
+                if self.is_embedded and self.auditor:
                     roles.admit(connection, user=self.auditor.user, groups=(roles.AUDITOR,))
 
     def _open_or_create(self) -> psycopg.Connection:
@@ -202,7 +217,7 @@ class Database:
         ).fetchone()
         if not found:
             self._create(connection, self.dagster_name, owner=owner)
-        elif self.auditor and found != (owner,):  # of an embedded server from when the superuser owned everything
+        elif self.is_embedded and found != (owner,):  # of a server from when the superuser owned everything
             with self.connect_as_migrator(self.dagster_name) as its_own:
                 roles.give_database(its_own, owner=owner)
 

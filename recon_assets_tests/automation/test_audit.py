@@ -19,12 +19,20 @@ from recon_assets.domain.messages import AuditBroken
 from recon_assets.notifications.events import event_of
 from recon_assets.resources.record_verifier import RecordVerifier
 from recon_assets.settings import Settings
+from recon_assets.store import roles
 from recon_assets.store.health import latest_health
 from recon_assets_tests.assets.processors import processor
 from recon_assets_tests.store.audit.tampering import as_superuser
 from recon_assets_tests.store.builders import missing, publish
 
 AT = datetime(2025, 10, 1, 2, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def as_auditor(settings: Settings, superuser) -> Settings:
+    """Of services that have the login that may only read, and not the one that migrates."""
+    roles.admit(superuser, user=roles.EMBEDDED_AUDITOR.user, groups=(roles.AUDITOR,))
+    return settings.model_copy(update={"db_migration_user": None, "db_auditor_user": roles.EMBEDDED_AUDITOR.user})
 
 
 def verified(settings: Settings) -> tuple[dg.ExecuteInProcessResult, dg.AssetCheckEvaluation | None]:
@@ -71,12 +79,35 @@ def test_it_runs_every_day_at_half_past_two_without_being_switched_on(settings: 
     )
 
 
+def test_the_auditors_login_is_enough_and_what_it_can_not_ask_is_said(
+    as_auditor: Settings, connection, superuser_session, tmp_path
+) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a", 399)])
+    assert asked_for(as_auditor) == dg.RunRequest(run_key="2025-10-01")
+
+    run, said = verified(as_auditor)
+
+    assert run.success
+    assert said is not None
+    assert said.passed
+    assert said.metadata["verified as"].value == "recon_auditor, who may only read"
+    assert said.metadata["again, inside the database"].value == "no"
+    assert [(found.component, found.status) for found in latest_health(connection)] == [("audit", "healthy")]
+    as_superuser(superuser_session, ["discrepancies"], "UPDATE discrepancies SET amount_minor = 1")
+    run, said = verified(as_auditor)
+    assert not run.success
+    assert said is not None
+    assert said.description is not None
+    assert "rows do not hash to what the event says" in said.description
+    assert [told.count for told in messages(connection)] == [1]
+
+
 def test_where_the_login_is_not_there_it_skips_and_says_who_must_do_it(settings: Settings) -> None:
     skipped = asked_for(settings.model_copy(update={"db_migration_user": None}))
 
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == (
-        "This process has no login that sees every row (DB_MIGRATION_USER): let a job that has one call"
+        "This process has no login that sees every row: give it DB_AUDITOR_USER, or let a job that has one call"
         " `recon audit verify` every day. See docs/audit.md."
     )
 
@@ -93,6 +124,8 @@ def test_a_sound_record_is_green_with_what_was_looked_at_and_nobody_is_told(
     assert (said.asset_key, said.check_name, said.passed) == (ASSET, CHECK, True)
     assert said.metadata["seals"].value == 1
     assert said.metadata["findings"].value == 0
+    assert said.metadata["verified as"].value == "the login that migrates"
+    assert said.metadata["again, inside the database"].value == "yes"
     assert [(found.component, found.status) for found in latest_health(connection)] == [("audit", "healthy")]
     assert messages(connection) == []
 
@@ -129,6 +162,10 @@ def test_a_changed_record_is_a_red_check_a_failed_run_a_state_and_one_message_a_
     [
         ({"db_host": "127.0.0.1"}, "nothing was verified: the database can't be reached"),
         ({"db_migration_user": "recon"}, "nothing was verified: "),
+        (
+            {"db_migration_user": None, "db_auditor_user": "recon"},
+            "nothing was verified: the database refused the connection: ",
+        ),
     ],
 )
 def test_what_could_not_be_verified_is_a_failed_run_that_leaves_the_state_as_it_was(

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from recon_assets.archive.local import AUDIT_HEAD, AuditHead, archive_day
+from recon_assets.store import roles
 from recon_assets.store.database import Database
 from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.cli.commands import recon_on
@@ -40,6 +41,19 @@ def test_a_sound_record_is_verified_against_the_head_that_was_printed(run, conne
     ):
         assert checked in verified.out
     assert "wrong" not in verified.out
+
+
+def test_the_auditors_login_verifies_and_has_the_head_where_nobody_migrates(run, connection, tmp_path: Path) -> None:
+    publish(connection, tmp_path, key="a", rows=[missing("a")])
+    roles.admit(connection, user=roles.EMBEDDED_AUDITOR.user, groups=(roles.AUDITOR,))
+    connection.commit()
+    as_auditor = {"DB_MIGRATION_USER": "", "DB_AUDITOR_USER": roles.EMBEDDED_AUDITOR.user}
+    head = run("head", **as_auditor).out.strip()
+    verified = run("verify", "--head", head, **as_auditor)
+    assert verified.exit_code == 0, verified.err
+    assert "Verified as recon_auditor, who may only read; so not again inside the database." in verified.out
+    as_superuser(connection, ["discrepancies"], "UPDATE discrepancies SET amount_minor = 1")
+    assert run("verify", **as_auditor).exit_code == 1
 
 
 def test_a_changed_row_is_exit_code_1_and_says_where(run, connection: psycopg.Connection, tmp_path: Path) -> None:

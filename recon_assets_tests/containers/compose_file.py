@@ -21,7 +21,12 @@ from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.store.clusters import free_port
 
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
-SECRETS = {"POSTGRES_PASSWORD": "of the superuser", "DB_PASSWORD": "of the record", "DAGSTER_DB_PASSWORD": "of Dagster"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "of the superuser",
+    "DB_PASSWORD": "of the record",
+    "DAGSTER_DB_PASSWORD": "of Dagster",
+    "AUDITOR_DB_PASSWORD": "of the auditor",
+}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<kind>:\?|:-|-)(?P<rest>[^}]*))?\}")
 STOP_TIMEOUT_S = 30
 

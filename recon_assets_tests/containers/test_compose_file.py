@@ -79,6 +79,17 @@ def test_no_service_of_ours_is_given_the_superusers_password(services: dict[str,
         assert SECRETS["POSTGRES_PASSWORD"] not in services[name]["environment"].values()
 
 
+def test_the_auditors_login_is_given_to_what_verifies_and_to_no_other(services: dict[str, Any]) -> None:
+    password = SECRETS["AUDITOR_DB_PASSWORD"]
+    given = {name for name, service in services.items() if password in service.get("environment", {}).values()}
+    assert given == {"db", "code", "app"}
+    others = services["webserver"]["environment"]
+    assert services["code"]["environment"] == others | {
+        "DB_AUDITOR_USER": "recon_audit",
+        "DB_AUDITOR_PASSWORD": password,
+    }
+
+
 def test_optional_variables_are_handed_on_only_where_they_are(services: dict[str, Any]) -> None:
     assert "STRIPE_API_KEY" not in services["code"]["environment"]
     given = read_compose_file(SECRETS | {"STRIPE_API_KEY": "rk_test"})["services"]

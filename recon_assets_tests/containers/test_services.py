@@ -105,6 +105,8 @@ def test_the_services_come_up_in_order_and_the_sample_day_is_answered_by_app_and
             assert answered.stdout.splitlines()[1:] == ["square,completed,True", "stripe,completed,True"]
             doctor = machine.call("app", "recon", "doctor")
             assert doctor.returncode == 0, doctor.stdout
+            verified = machine.call("app", "recon", "audit", "verify")
+            assert (verified.returncode, "Verified as recon_auditor" in verified.stdout) == (0, True), verified.stdout
 
             with machine.running("auditors") as auditors:
                 wait_until_healthy(machine, auditors, "auditors")

@@ -91,11 +91,11 @@ def test_the_daemon_starts_runs_and_passes_on_their_roles_and_no_other(cloud: Cl
     ("role", "secrets"),
     [
         ("work", {"recon/feeds"}),
-        ("start-work", {"recon/database/record", "recon/database/dagster"}),
+        ("start-work", {f"recon/database/{name}" for name in ("record", "dagster", "auditor")}),
         ("start-interface", {"recon/database/dagster"}),
         (
             "start-setup",
-            {f"recon/database/{name}" for name in ("administrator", "migrator", "record", "dagster")},
+            {f"recon/database/{name}" for name in ("administrator", "migrator", "record", "dagster", "auditor")},
         ),
     ],
 )

@@ -25,6 +25,7 @@ PASSWORDS = {
     "DB_MIGRATION_PASSWORD": "of-the-migrator",
     "DB_PASSWORD": "of-the-record",
     "DAGSTER_DB_PASSWORD": "of-dagster",
+    "DB_AUDITOR_PASSWORD": "of-the-auditor",
 }
 
 
@@ -66,6 +67,7 @@ def environment(cluster: Cluster, folder: Path) -> dict[str, str]:
         "DB_USER": "recon",
         "DAGSTER_DB_USER": "recon_dagster",
         "DB_MIGRATION_USER": "recon_migrator",
+        "DB_AUDITOR_USER": "recon_audit",
         "RECON_ADMINISTRATOR_USER": "recon_administrator",
         **PASSWORDS,
     }
@@ -75,6 +77,18 @@ def run(variables: dict[str, str], folder: Path) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, str(AWS / "set_up_database.py")],
         env=variables,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run_recon(*arguments: str, variables: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """As a run has the variables: without the migrator's login."""
+    return subprocess.run(
+        [sys.executable, "-m", "recon_assets.cli", *arguments],
+        env=variables | {"RECON_DATA_DIR": str(folder / "data"), "LOCAL_REPORTS_DIR": str(folder / "reports")},
         cwd=folder,
         capture_output=True,
         text=True,
@@ -107,6 +121,7 @@ def test_it_makes_all_may_be_run_again_and_changes_passwords(cluster: Cluster, t
         assert sorted(rights) == [
             ("recon", False, False, False),
             ("recon_administrator", False, True, True),
+            ("recon_audit", False, False, False),
             ("recon_dagster", False, False, False),
             ("recon_migrator", False, True, False),
         ]
@@ -114,6 +129,10 @@ def test_it_makes_all_may_be_run_again_and_changes_passwords(cluster: Cluster, t
         assert members == (False,), "it was a member for a moment"
     assert_logs_in(cluster, "recon", "of-the-record", "recon")
     assert_logs_in(cluster, "recon_dagster", "of-dagster", "dagster")
+
+    verified = run_recon("audit", "verify", variables=variables | {"DB_MIGRATION_USER": ""}, folder=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+    assert "Verified as recon_auditor" in verified.stdout
 
     again = run(variables | {"DB_PASSWORD": "another"}, tmp_path)
     assert again.returncode == 0, again.stderr
@@ -143,7 +162,11 @@ def assert_logs_in(cluster: Cluster, user: str, password: str, database: str) ->
         ({"DB_MIGRATION_USER": ""}, "DB_MIGRATION_USER has no value (the environment of this task)"),
         ({"DAGSTER_DB_PASSWORD": ""}, "DAGSTER_DB_PASSWORD has no value"),
         ({"DB_HOST": ""}, "DB_HOST has no value"),
-        ({"DAGSTER_DB_USER": "recon"}, "two logins have the same name (DB_MIGRATION_USER, DB_USER, DAGSTER_DB_USER)"),
+        ({"DB_AUDITOR_PASSWORD": ""}, "DB_AUDITOR_PASSWORD has no value"),
+        (
+            {"DAGSTER_DB_USER": "recon"},
+            "two logins have the same name (DB_MIGRATION_USER, DB_USER, DAGSTER_DB_USER, DB_AUDITOR_USER)",
+        ),
         ({"DB_PORT": "1"}, "127.0.0.1:1"),
     ],
 )

@@ -230,16 +230,17 @@ def test_passwords_of_the_database_are_made_by_secrets_manager_and_the_others_ar
             "database/migrator",
             "database/record",
             "database/dagster",
+            "database/auditor",
             "feeds",
             "login",
         )
     }
     assert kept.pop("feeds") == kept.pop("login") == {}
     assert [value["username"] for value in kept.values()] == [
-        "recon_administrator", "recon_migrator", "recon", "recon_dagster",
+        "recon_administrator", "recon_migrator", "recon", "recon_dagster", "recon_audit",
     ]  # fmt: skip
     passwords = {value["password"] for value in kept.values()}
-    assert len(passwords) == 4 and all(len(password) == 40 and password.isalnum() for password in passwords)
+    assert len(passwords) == 5 and all(len(password) == 40 and password.isalnum() for password in passwords)
 
 
 def test_the_entrance_is_inside_asks_who_it_is_and_knows_two_names(cloud: Cloud) -> None:

@@ -67,7 +67,7 @@ def test_webservers_and_daemon_know_dagsters_database_and_nothing_of_the_record(
 def test_only_the_setup_knows_administrator_and_migrator(cloud: Cloud) -> None:
     for family in FAMILIES:
         known = {secret.rpartition("/")[2] for secret, _ in secrets_of(cloud, family).values()}
-        wanted = {"dagster"} if family in INTERFACE else {"dagster", "record"}
+        wanted = {"dagster"} if family in INTERFACE else {"dagster", "record", "auditor"}
         assert known == wanted | ({"administrator", "migrator"} if family == "setup" else set()), family
     assert "taskRoleArn" not in cloud.task_definition("recon-setup")
 

@@ -190,6 +190,10 @@ def test_a_runs_pod_has_no_right_and_the_same_image_volume_and_credentials_as_th
     (code,) = values["dagster-user-deployments"]["deployments"]
     secrets = [entry for entry in code["env"] if "valueFrom" in entry]
     assert [entry for entry in container["env"] if "valueFrom" in entry] == secrets
+    assert [entry["valueFrom"]["secretKeyRef"]["key"] for entry in secrets] == [
+        "record-password", "postgresql-password", "auditor-password",
+    ]  # fmt: skip
+    assert {"name": "DB_AUDITOR_USER", "value": "recon_audit"} in code["env"]
     assert {name for source in container["envFrom"] for name in source} == {"configMapRef", "secretRef"}
     assert CANARY not in str(job), "a run's arguments hold its instance, whose password is in the environment alone"
 
@@ -223,7 +227,7 @@ def test_docker_starts_a_run_in_a_container_without_rights(tmp_path: Path, envir
 def test_a_run_by_docker_is_given_every_name_of_the_compose_file() -> None:
     launched = yaml.safe_load(DOCKER.read_text())["run_launcher"]["config"]["env_vars"]
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
-    assert launched == list(compose["x-environment"])
+    assert launched == list(compose["x-verifying"])
     assert compose["name"] == "recon", "the network and the volume of the launcher have it in their names"
 
 

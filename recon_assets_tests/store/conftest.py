@@ -14,6 +14,7 @@ ON_BOTH = {
     "test_across_days",
     "test_applying",
     "test_audit_sealing",
+    "test_auditor_verifies",
     "test_migrations",
     "test_publication",
     "test_roles",

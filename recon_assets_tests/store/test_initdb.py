@@ -4,15 +4,18 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from recon_assets.domain.errors import StoreRefused
+from recon_assets.store.audit_verification import verify_audit
 from recon_assets.store.history import current_run
 from recon_assets.store.migrations import migrate
-from recon_assets.store.roles import LOGIN_LIMITS, powers_beyond
+from recon_assets.store.roles import LOGIN_LIMITS, Login, powers_beyond
 from recon_assets.store.schema_fingerprint import schema_objects
 from recon_assets_tests.cli.commands import recon
 from recon_assets_tests.conftest import PROJECT
@@ -98,6 +101,32 @@ def test_the_program_finds_nothing_to_do_and_works_without_the_superuser(
         monkeypatch.setenv(name, str(value))
     verified = recon("audit", "verify", monkeypatch=monkeypatch, capsys=capsys)
     assert (verified.exit_code, "schema objects" in verified.out) == (0, True)
+
+
+@on_both
+def test_the_auditors_login_is_made_where_it_has_a_password_and_verifies(container: Container, tmp_path: Path) -> None:
+    login = f"audit_{container.database}"
+    assert container.run(RECON_AUDITOR_USER=login, RECON_AUDITOR_PASSWORD="").returncode == 0
+    assert container.query(f"SELECT FROM pg_roles WHERE rolname = '{login}'") == []
+
+    done = container.run(RECON_AUDITOR_USER=login, RECON_AUDITOR_PASSWORD="murmured")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "murmured" not in container.cluster.log
+    groups = "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = "
+    assert container.query(f"{groups} '{login}'::regrole") == [("recon_auditor",)]
+    powers = "rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication"
+    assert container.query(f"SELECT {powers} FROM pg_roles WHERE rolname = '{login}'") == [(False,)]
+    assert container.query(f"SELECT useconfig FROM pg_user WHERE usename = '{login}'") == [
+        ([f"{name}={value}" for name, value in LOGIN_LIMITS.items()],)
+    ]
+    database = replace(container.as_application(), auditor=Login(login, SecretStr("murmured")))
+    with database.connect() as connection:
+        publish(connection, tmp_path, key="a", rows=[missing("a")])
+    with database.connect_to_verify() as connection:
+        assert connection.info.user == login
+        found = verify_audit(connection, sql_dir=SQL)
+    assert (found.problems, found.checked["discrepancies rows"]) == ([], 1)
 
 
 @on_both
@@ -207,6 +236,14 @@ def test_a_password_may_come_from_a_file(container: Container, tmp_path: Path) -
         ({"RECON_APP_USER": "recon_owner"}, "RECON_APP_USER is a group of the record"),
         ({"RECON_APP_USER": 'a"; DROP TABLE x'}, "RECON_APP_USER is not a name for a login"),
         ({"RECON_APP_USER": "one", "RECON_DAGSTER_USER": "one"}, "are the same"),
+        ({"RECON_AUDITOR_PASSWORD": "of the superuser"}, "RECON_AUDITOR_PASSWORD is the superuser's password"),
+        ({"RECON_AUDITOR_PASSWORD_FILE": "/none"}, "RECON_AUDITOR_PASSWORD_FILE names a file"),
+        ({"RECON_AUDITOR_PASSWORD": "x", "RECON_AUDITOR_USER": KEEPER}, "RECON_AUDITOR_USER is a superuser"),
+        ({"RECON_AUDITOR_PASSWORD": "x", "RECON_AUDITOR_USER": "recon_auditor"}, "RECON_AUDITOR_USER is a group of"),
+        (
+            {"RECON_AUDITOR_PASSWORD": "x", "RECON_AUDITOR_USER": "one", "RECON_APP_USER": "one"},
+            "RECON_AUDITOR_USER is the login of another",
+        ),
         ({"RECON_SQL_DIR": "/nowhere"}, "no migrations in /nowhere"),
         ({"POSTGRES_DB": "nowhere"}, 'database "nowhere" does not exist'),
     ],

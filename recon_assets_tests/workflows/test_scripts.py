@@ -26,7 +26,7 @@ def container() -> Iterator[Container]:
             prepared = Container(cluster, "recon")
             with prepared.connect("postgres") as keeper:
                 keeper.execute("CREATE DATABASE recon")
-            assert prepared.run().returncode == 0
+            assert prepared.run(RECON_AUDITOR_PASSWORD="murmured").returncode == 0
             yield prepared
 
 
@@ -42,10 +42,13 @@ def test_the_sample_day_on_a_server_is_told_from_another_answer(container: Conta
         "DAGSTER_DB_NAME": container.dagster_database,
         "DAGSTER_DB_USER": container.dagster_login,
         "DAGSTER_DB_PASSWORD": DAGSTER_PASSWORD,
+        "DB_AUDITOR_USER": "recon_audit",
+        "DB_AUDITOR_PASSWORD": "murmured",
     }
     done = _script("server", **variables, RECON=shutil.which("recon") or "")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert "stripe 2025-09-30" in done.stdout
+    assert "Verified as recon_auditor" in done.stdout
     assert container.query("SELECT status FROM reconciliation_runs") == [("completed",)]
 
     other = tmp_path / "recon"

@@ -7,9 +7,10 @@
 #   RECON_APP_PASSWORD               required; of the login RECON_APP_USER (recon), which may use the record
 #   RECON_DAGSTER_PASSWORD           required; of the login RECON_DAGSTER_USER (recon_dagster), which owns ...
 #   RECON_DAGSTER_DB                 ... this database (dagster)
+#   RECON_AUDITOR_PASSWORD           optional; of the login RECON_AUDITOR_USER (recon_audit), which may only read, everything
 #   RECON_SQL_DIR                    where the folder sql of the release is mounted (/recon-sql)
 #
-# A password may also come from a file: RECON_APP_PASSWORD_FILE, RECON_DAGSTER_PASSWORD_FILE.
+# A password may also come from a file: RECON_APP_PASSWORD_FILE, RECON_DAGSTER_PASSWORD_FILE, RECON_AUDITOR_PASSWORD_FILE.
 # May be run again at any time: it applies what is missing and sets the passwords to those of the environment.
 
 # A subshell, since the image sources a script without the executable bit: nothing here may leak into it.
@@ -184,11 +185,11 @@ COMMIT;
 SQL
     }
 
-    admit() { # LOGIN
-        run_sql -v login="$1" << 'SQL'
+    admit() { # LOGIN GROUPS: groups as in SQL
+        run_sql -v login="$1" -v groups="$2" << 'SQL'
 BEGIN;
 SELECT pg_advisory_xact_lock(7311465203) \g /dev/null
-GRANT recon_app, recon_reader TO :"login";
+GRANT :groups TO :"login";
 COMMIT;
 SQL
     }
@@ -209,24 +210,40 @@ SQL
     app_login="${RECON_APP_USER:-recon}"
     dagster_login="${RECON_DAGSTER_USER:-recon_dagster}"
     dagster_database="${RECON_DAGSTER_DB:-dagster}"
+    auditor_login="${RECON_AUDITOR_USER:-recon_audit}"
+    auditor_password=''
 
     # everything that can be wrong without a change is found before the first one
     [ -e "$sql_dir/migrations/0001_record.sql" ] \
         || fail "there are no migrations in $sql_dir: mount the release's folder sql there, or set RECON_SQL_DIR"
     app_password="$(secret RECON_APP_PASSWORD)"
     dagster_password="$(secret RECON_DAGSTER_PASSWORD)"
+    # set but empty is unset, as compose hands it on
+    if [ -n "${RECON_AUDITOR_PASSWORD:-}${RECON_AUDITOR_PASSWORD_FILE:-}" ]; then
+        auditor_password="$(secret RECON_AUDITOR_PASSWORD)"
+    fi
     server_version="$(query <<< "SHOW server_version_num")"
     [ "$server_version" -ge 150000 ] || fail "PostgreSQL is too old: use version 15 or newer"
     check_login RECON_APP_USER "$app_login"
     check_login RECON_DAGSTER_USER "$dagster_login"
     [ "$app_login" != "$dagster_login" ] || fail "RECON_APP_USER and RECON_DAGSTER_USER are the same: use two logins"
+    if [ -n "$auditor_password" ]; then
+        check_login RECON_AUDITOR_USER "$auditor_login"
+        case "$auditor_login" in
+            "$app_login" | "$dagster_login") fail "RECON_AUDITOR_USER is the login of another: it may only read" ;;
+        esac
+    fi
     [ "$dagster_database" != "$database" ] || fail "RECON_DAGSTER_DB is the database of the record: choose another name"
 
     migrate
     doing='the logins are not complete'
     make_login "$app_login" "$app_password"
-    admit "$app_login"
+    admit "$app_login" 'recon_app, recon_reader'
     make_login "$dagster_login" "$dagster_password"
+    if [ -n "$auditor_password" ]; then
+        make_login "$auditor_login" "$auditor_password"
+        admit "$auditor_login" recon_auditor
+    fi
     doing="$dagster_database was not made"
     make_dagster_database
     printf 'recon: %s is ready for the login %s, %s for %s\n' \
