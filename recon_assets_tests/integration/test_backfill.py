@@ -240,7 +240,8 @@ def test_two_processes_run_the_days_of_two_processors_each_processors_in_order(t
     done = two_shops.recon(*of_both("--workers", "2"))
 
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "23 concluded (23 reconciled), 0 proven already, 1 without a conclusion, 0 not run" in done.stdout
+    counts = "23 concluded (23 reconciled), 0 proven already, 1 without a conclusion, 0 not run"
+    assert counts in done.stdout, done.stdout
     assert f"To do only what is left: recon backfill --processors stall --from {BROKEN} --to {BROKEN}\n" in done.stdout
     started = "SELECT processor_name, run_date FROM reconciliation_runs ORDER BY start_time"
     every = two_shops.query(started)

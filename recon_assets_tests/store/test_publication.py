@@ -464,6 +464,26 @@ def test_days_of_many_months_lie_in_partitions_of_their_own(connection, superuse
     assert [name for (name,) in months if "2024" in name] == [f"discrepancies_2024_0{number}" for number in range(1, 4)]
 
 
+def test_a_month_that_two_sessions_need_at_once_is_made_by_one_and_seen_by_the_other(database, superuser) -> None:
+    new_month, told = "SELECT ensure_month('2031-05-29')::text", list[str]()
+
+    def need_it_too() -> None:
+        with database.connect() as second, second.transaction():
+            told.extend(row[0] for row in second.execute(new_month).fetchall())
+
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid "
+    waits += "FROM pg_database WHERE datname = current_database())"
+    second = threading.Thread(target=need_it_too)
+    with database.connect() as first, first.transaction():
+        assert first.execute(new_month).fetchone() == ("discrepancies_2031_05",)
+        second.start()
+        while superuser.execute(waits).fetchone() == (0,):
+            assert second.is_alive()
+    second.join()
+
+    assert told == ["discrepancies_2031_05"]
+
+
 @pytest.mark.parametrize("column", ["processor_name", "business_date"])
 def test_an_answer_with_a_row_of_another_day_is_refused(connection, tmp_path: Path, column: str) -> None:
     """As a writer would do it that does not go through `publish_run`."""
