@@ -55,6 +55,7 @@ class SparkRunner:
     def __init__(self, session: "SparkSession") -> None:
         self._session = session
         self._names: set[str] = set()
+        self._kept: list[DataFrame] = []
 
     def frame(self, name: str, paths: Sequence[Path]) -> None:
         """A view over Parquet files of one schema."""
@@ -107,15 +108,25 @@ class SparkRunner:
         """Forget everything, so that Spark may free what it keeps."""
         for name in self._names:
             self._session.catalog.dropTempView(name)
+        for rows in self._kept:
+            rows.unpersist()
 
     def _table(self, name: str, statement: Statement) -> None:
         """Computed now, and cut off from what it was computed from.
 
         A plain cache would not do: plans grow with every table that reads an earlier one, and after some steps Spark
-        spends minutes on them. What no view refers to any more, Spark frees by itself.
+        spends minutes on them. Nor would a checkpoint alone: it inherits its plan's estimate of the size, which for a
+        join is the product of both sides' and soon has a million digits. A cache that was read knows its size.
         """
         rows = self._session.sql(statement.sql)
-        self._name(name, rows if statement.is_constant else rows.localCheckpoint(eager=True))
+        if not statement.is_constant:
+            rows = rows.localCheckpoint(eager=True)
+            # columns of its own: the order of the rows may be by one that is none of them, which a cache fails at
+            columns = [rows[name].alias(name, metadata={"table": len(self._kept)}) for name in rows.columns]
+            rows = rows.select(*columns).persist()
+            rows.count()
+            self._kept.append(rows)
+        self._name(name, rows)
 
     def _name(self, name: str, rows: "DataFrame") -> None:
         rows.createOrReplaceTempView(name)

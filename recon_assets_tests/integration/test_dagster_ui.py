@@ -114,7 +114,13 @@ def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
     ui: str, deployment: Deployment, tmp_path: Path
 ) -> None:
     graph = ask(ui, GRAPH)
-    assert {node["groupName"] for node in graph["assetNodes"]} == {"completeness", "paypal", "record", "square", "stripe"}
+    assert {node["groupName"] for node in graph["assetNodes"]} == {
+        "completeness",
+        "paypal",
+        "record",
+        "square",
+        "stripe",
+    }
     assert {schedule["cronSchedule"] for schedule in graph["schedulesOrError"]["results"]} == {"0 1 * * *"}
 
     run = {
