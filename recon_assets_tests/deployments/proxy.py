@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -82,6 +83,14 @@ class Proxy:
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def line_with(self, *words: str) -> str:
+        """The newest line of the log that has them all: nginx writes it after its answer."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (lines := [line for line in self.log().splitlines() if all(word in line for word in words)]):
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+        return lines[-1]
 
 
 class _ByName(HTTPAdapter):

@@ -163,7 +163,7 @@ def test_an_auditor_may_post_questions_only(proxy: Proxy) -> None:
 
 def test_the_log_says_who_asked_for_what_and_no_query(proxy: Proxy) -> None:
     proxy.ask(AUDITORS, "/runs", login="anna", params={"q": "4242"})
-    (line,) = [line for line in proxy.log().splitlines() if '"path":"/runs"' in line and '"anna"' in line][-1:]
+    line = proxy.line_with('"path":"/runs"', '"anna"')
     assert json.loads(line) | {"time": "", "seconds": 0, "bytes": 0} == {
         "time": "", "login": "anna", "from": "127.0.0.1", "name": AUDITORS, "method": "GET", "path": "/runs",
         "status": 200, "bytes": 0, "seconds": 0,

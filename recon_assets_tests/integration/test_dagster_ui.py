@@ -121,7 +121,10 @@ def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
         "square",
         "stripe",
     }
-    assert {schedule["cronSchedule"] for schedule in graph["schedulesOrError"]["results"]} == {"0 1 * * *"}
+    assert {schedule["cronSchedule"] for schedule in graph["schedulesOrError"]["results"]} == {
+        "0 1 * * *",
+        "30 2 * * *",
+    }
 
     run = {
         "selector": {

@@ -105,8 +105,8 @@ def test_a_collector_that_is_down_costs_no_day_and_is_told_once(deployment, unus
 
     assert done.returncode == 0, done.stderr
     assert str(unused_port) not in done.stdout + done.stderr
-    assert time.monotonic() - began < traces.LAST_SPANS_S + 1
-    said = [record.message for record in caplog.records if "collector" in record.message]
+    assert time.monotonic() - began < traces.LAST_SPANS_S + 5
+    said = [message for message in caplog.messages if "collector" in message]
     assert len(said) <= 1
 
 
@@ -117,7 +117,7 @@ def test_a_collector_that_refuses_is_told_in_one_line(httpserver: HTTPServer, ca
         pass
     traces.install(None)
 
-    assert [record.message for record in caplog.records if record.name == traces.__name__] == [
+    assert [record.getMessage() for record in caplog.records if record.name == traces.__name__] == [
         "the collector did not take 1 spans, which are lost; runs go on"
     ]
 

@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -299,15 +298,19 @@ def test_stopping_waits_for_users_to_leave(folder: Path) -> None:
 def test_a_forked_child_keeps_the_server_when_its_parent_leaves(folder: Path) -> None:
     server = EmbeddedServer(folder)
     reader, writer = os.pipe()
+    has_joined, joined = os.pipe()
     server.join()
 
     def wait_for_parent() -> None:
+        os.write(joined, b"1")  # it took its own lock when it was forked
         os.close(writer)
         os.read(reader, 1)
         assert query(server, "SELECT 1") == [(1,)]
 
     child = in_forked_child(wait_for_parent)
-    time.sleep(0.2)  # the child takes its own lock
+    os.read(has_joined, 1)
+    os.close(has_joined)
+    os.close(joined)
     server.leave()
     assert server.is_running()
     os.close(writer)
