@@ -204,7 +204,11 @@ def _join_again_after_fork() -> None:
     _guard = threading.RLock()
     for data_dir, membership in list(_memberships.items()):
         os.close(membership.users_fd)
-        membership.users_fd = membership.server._open("postgres.users")  # noqa: SLF001 (same module)
+        try:
+            membership.users_fd = membership.server._open("postgres.users")  # noqa: SLF001 (same module)
+        except OSError:  # its folder was removed: that is no reason to lose the others
+            del _memberships[data_dir]
+            continue
         try:
             fcntl.flock(membership.users_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:  # the parent is just stopping the server: the next `join` starts it again

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
-from recon_assets.store import embedded_place, embedded_process
+from recon_assets.store import embedded, embedded_place, embedded_process
 from recon_assets.store.embedded import EmbeddedServer
 from recon_assets_tests.store.clusters import place_of_servers
 from recon_assets_tests.store.processes import UserProcess
@@ -295,7 +295,11 @@ def test_stopping_waits_for_users_to_leave(folder: Path) -> None:
     assert not server.is_running()
 
 
-def test_a_forked_child_keeps_the_server_when_its_parent_leaves(folder: Path) -> None:
+def test_a_forked_child_keeps_the_server_when_its_parent_leaves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after another server of the process, whose folder was removed since."""
+    gone = Path("/dev/null/gone")
+    removed = embedded._Membership(EmbeddedServer(gone), os.open(os.devnull, os.O_RDONLY), 1)
+    monkeypatch.setattr(embedded, "_memberships", {gone: removed})
     server = EmbeddedServer(folder)
     reader, writer = os.pipe()
     has_joined, joined = os.pipe()
@@ -316,6 +320,7 @@ def test_a_forked_child_keeps_the_server_when_its_parent_leaves(folder: Path) ->
     os.close(writer)
     assert_ends_well(child)
     os.close(reader)
+    os.close(removed.users_fd)
     assert server.stop()
 
 
