@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from recon_assets_tests.conftest import PROJECT
+from recon_assets_tests.services import until_sigterm
 from recon_assets_tests.store.clusters import free_port
 
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
@@ -28,7 +29,6 @@ SECRETS = {
     "AUDITOR_DB_PASSWORD": "of the auditor",
 }
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<kind>:\?|:-|-)(?P<rest>[^}]*))?\}")
-STOP_TIMEOUT_S = 30
 
 
 class Missing(Exception):
@@ -123,18 +123,10 @@ class Machine:
     def running(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
         """The service's command until the end of the block, then SIGTERM, which it must obey."""
         command = [self.here(word) for word in self.services[service]["command"]]
-        with self.log(service).open("wb") as log:
-            process = subprocess.Popen(
-                command, env=self.environment(service), cwd=self.folder / "app", stdout=log, stderr=subprocess.STDOUT
-            )
-            try:
-                yield process
-                process.terminate()
-                process.wait(timeout=STOP_TIMEOUT_S)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+        with until_sigterm(
+            command, self.environment(service), cwd=self.folder / "app", log=self.log(service)
+        ) as process:
+            yield process
 
     def log(self, service: str) -> Path:
         return self.folder / f"{service}.log"

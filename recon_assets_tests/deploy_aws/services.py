@@ -20,9 +20,9 @@ from recon_assets.settings import Settings
 from recon_assets_tests.aws_server import aws_environment
 from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.deploy_aws.stacks import AWS, Cloud
+from recon_assets_tests.services import until_sigterm
 from recon_assets_tests.store.clusters import free_port
 
-STOP_TIMEOUT_S = 30
 WORK = ("recon-code", "recon-run")
 
 
@@ -82,18 +82,8 @@ class Services:
     def running(self, family: str) -> Iterator[subprocess.Popen[bytes]]:
         """The definition's command until the end of the block, then SIGTERM, which it must obey."""
         command = [self._here(word) for word in self.cloud.task_definition(family)["container"]["command"]]
-        with self.log(family).open("wb") as log:
-            process = subprocess.Popen(
-                command, env=self.environment(family), cwd=self.folder, stdout=log, stderr=subprocess.STDOUT
-            )
-            try:
-                yield process
-                process.terminate()
-                process.wait(timeout=STOP_TIMEOUT_S)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+        with until_sigterm(command, self.environment(family), cwd=self.folder, log=self.log(family)) as process:
+            yield process
 
     def call(self, family: str, *command: str) -> subprocess.CompletedProcess[str]:
         """What ECS does with a command that takes the place of the definition's."""
