@@ -130,6 +130,7 @@ class Settings(BaseSettings):
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
     )
 
+    free_disk_mib: int = Field(default=1_024, ge=0, validation_alias="RECON_FREE_DISK_MIB")
     duckdb_memory_limit: str = Field(default="1GB", validation_alias="RECON_DUCKDB_MEMORY_LIMIT")
     matching_engine: Literal["duckdb", "spark"] = Field(default="duckdb", validation_alias="RECON_MATCHING_ENGINE")
     spark_remote: str = Field(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from recon_assets.settings import Settings
     from recon_assets.store.health import HealthStatus
 
-FREE_BYTES_WANTED = 1 << 30
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -226,6 +224,7 @@ def _storage(settings: "Settings") -> Seen:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"recon")
         free = shutil.disk_usage(folder).free
-        if free < FREE_BYTES_WANTED:
-            raise OSError(28, f"only {free >> 20} MiB free in {folder.name}")
+        if free >> 20 < settings.free_disk_mib:
+            wanted = settings.free_disk_mib
+            raise OSError(28, f"only {free >> 20} MiB free in {folder.name}; RECON_FREE_DISK_MIB wants {wanted}")
     return Seen(f"{free >> 30} GiB free")

@@ -80,6 +80,17 @@ def test_a_server_with_less_room_than_the_pool_may_want_is_degraded(deployment: 
     assert latency_ms > 0
 
 
+def test_storage_with_less_room_than_is_wanted_is_down_and_says_how_much_there_is(deployment: Deployment) -> None:
+    examined = deployment.call("doctor", RECON_FREE_DISK_MIB=str(1 << 40))
+
+    assert examined.returncode == 1
+    state, reason = table(examined.stdout)["storage"]
+    assert state == "down"
+    assert re.search(rf"only \d+ MiB free in storage; RECON_FREE_DISK_MIB wants {1 << 40}$", reason)
+    state, reason = table(deployment.call("doctor").stdout)["storage"]
+    assert (state, bool(re.fullmatch(r"\d+ GiB free", reason))) == ("healthy", True)
+
+
 def test_days_without_a_conclusion_are_counted_with_the_command_that_names_them(deployment: Deployment) -> None:
     examined = deployment.call("doctor")
 

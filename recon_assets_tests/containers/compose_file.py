@@ -117,6 +117,7 @@ class Machine:
             "DB_PORT": str(self.database_port),
             "RECON_WEBSERVER_PORT": self.here(own.get("RECON_WEBSERVER_PORT", "3000")),
             "COLUMNS": "120",
+            "RECON_FREE_DISK_MIB": "0",
         }
 
     @contextmanager

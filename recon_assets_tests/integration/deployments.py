@@ -106,6 +106,7 @@ class Deployment:
             "RECON_CONFIG_DIR": str(self.settings.config_dir),
             "RECON_HTTP_ATTEMPTS": str(self.settings.http_attempts),
             "DAGSTER_DB_NAME": self.settings.dagster_db_name,
+            "RECON_FREE_DISK_MIB": "0",  # how full this machine's disk is says nothing of the program
         }
         if self.settings.db_host is not None:
             own |= {

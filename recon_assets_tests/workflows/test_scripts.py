@@ -44,6 +44,7 @@ def test_the_sample_day_on_a_server_is_told_from_another_answer(container: Conta
         "DAGSTER_DB_PASSWORD": DAGSTER_PASSWORD,
         "DB_AUDITOR_USER": "recon_audit",
         "DB_AUDITOR_PASSWORD": "murmured",
+        "RECON_FREE_DISK_MIB": "0",
     }
     done = _script("server", **variables, RECON=shutil.which("recon") or "")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
