@@ -1,6 +1,8 @@
-"""`dagster dev` from the project's root, as the README says: a partition materialised there gives the same rows."""
+"""`dagster dev` from the project's root, as the README says: a partition materialised there gives the same rows, and a
+day whose process is killed is begun again by the daemon."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,8 +14,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from recon_assets.settings import Settings
-from recon_assets_tests.integration.deployments import Deployment
+from recon_assets.store.database import open_database
+from recon_assets.store.runs import processor_day_lock
+from recon_assets_tests.conftest import settings_of_an_own_server
+from recon_assets_tests.integration.deployments import SAMPLE_DAY, Deployment
+
+pytestmark = pytest.mark.xdist_group("dagster dev")  # one for all tests of this module
 
 PATIENCE_S = 150.0
 LAUNCH = """
@@ -36,27 +42,39 @@ query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNo
   ... on AssetChecks { checks { name partitionStatuses {
     ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } } } } } } } }
 """
-RUNS = "{ runsOrError { ... on Runs { results { jobName status } } } }"
+RUNS = """
+query ($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results {
+  jobName status runId rootRunId eventConnection { events { ... on MessageEvent { message } } }
+} } } }
+"""
 CURRENT_ROWS = """
 SELECT discrepancy_id, class, transaction_id, amount FROM discrepancies
-WHERE run_id = (SELECT id FROM reconciliation_runs WHERE is_current) ORDER BY discrepancy_id
+WHERE run_id = (SELECT id FROM reconciliation_runs WHERE is_current AND processor_name = 'stripe')
+ORDER BY discrepancy_id
 """
-VERSIONS = "SELECT version FROM reconciliation_runs ORDER BY version"
+VERSIONS = "SELECT version FROM reconciliation_runs WHERE processor_name = 'stripe' ORDER BY version"
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
-@pytest.fixture
-def deployment(own_server_settings: Settings) -> Deployment:
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[Deployment]:
     """With an embedded database of its own, as on a fresh machine."""
-    return Deployment(own_server_settings)
+    with settings_of_an_own_server() as settings:
+        yield Deployment(settings)
 
 
-@pytest.fixture
-def ui(deployment: Deployment, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dagster_dev")
+
+
+@pytest.fixture(scope="module")
+def ui(deployment: Deployment, logs: Path) -> Iterator[str]:
     """The address of a running `dagster dev`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = (tmp_path / "dagster.log").open("wb")
+    log = (logs / "dagster.log").open("wb")
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(
         command,
@@ -68,7 +86,7 @@ def ui(deployment: Deployment, tmp_path: Path) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: serves(address), process, tmp_path)
+        wait_until(lambda: serves(address), process, logs)
         yield address
     finally:
         os.killpg(process.pid, signal.SIGINT)
@@ -80,10 +98,10 @@ def ui(deployment: Deployment, tmp_path: Path) -> Iterator[str]:
         log.close()
 
 
-def wait_until(condition, process: subprocess.Popen[bytes], folder: Path) -> None:
+def wait_until(condition, process: subprocess.Popen[bytes] | None, folder: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert process.poll() is None, (folder / "dagster.log").read_text()[-3000:]
+        assert process is None or process.poll() is None, (folder / "dagster.log").read_text()[-3000:]
         assert time.monotonic() < deadline, (folder / "dagster.log").read_text()[-3000:]
         time.sleep(0.3)
 
@@ -110,8 +128,29 @@ def final_status(address: str, run_id: str) -> str:
     return status
 
 
+def launch(address: str, processor: str) -> str:
+    """Launch the sample day of a processor; gives the run's id."""
+    run = {
+        "selector": {
+            "repositoryLocationName": "recon_assets",
+            "repositoryName": "__repository__",
+            "pipelineName": f"reconcile_{processor}",
+        },
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": str(SAMPLE_DAY)}]},
+        "mode": "default",
+    }
+    launched = ask(address, LAUNCH, run=run)["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    return launched["run"]["runId"]
+
+
+def runs_of(address: str, job: str) -> list[dict]:
+    """The newest first."""
+    return ask(address, RUNS, job=job)["runsOrError"]["results"]
+
+
 def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
-    ui: str, deployment: Deployment, tmp_path: Path
+    ui: str, deployment: Deployment, logs: Path
 ) -> None:
     graph = ask(ui, GRAPH)
     assert {node["groupName"] for node in graph["assetNodes"]} == {
@@ -126,19 +165,8 @@ def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
         "30 2 * * *",
     }
 
-    run = {
-        "selector": {
-            "repositoryLocationName": "recon_assets",
-            "repositoryName": "__repository__",
-            "pipelineName": "reconcile_stripe",
-        },
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2025-09-30"}]},
-        "mode": "default",
-    }
-    launched = ask(ui, LAUNCH, run=run)["launchPipelineExecution"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    run_id = launched["run"]["runId"]
-    assert final_status(ui, run_id) == "SUCCESS", (tmp_path / "dagster.log").read_text()[-3000:]
+    run_id = launch(ui, "stripe")
+    assert final_status(ui, run_id) == "SUCCESS", (logs / "dagster.log").read_text()[-3000:]
 
     key = {"path": ["stripe", "discrepancies"]}
     checks = ask(ui, CHECK_PARTITIONS, key=key)["assetNodeOrError"]["assetChecksOrError"]["checks"]
@@ -157,5 +185,30 @@ def test_a_partition_materialised_in_the_ui_gives_the_rows_of_the_command_line(
     assert len(from_ui) == 5
     assert deployment.query(CURRENT_ROWS) == from_ui
     assert deployment.query(VERSIONS) == [(1,), (2,)]
-    runs = ask(ui, RUNS)["runsOrError"]["results"]
-    assert runs == [{"jobName": "reconcile_stripe", "status": "SUCCESS"}] * 3, "runs of the command line are real runs"
+    runs = [(run["jobName"], run["status"]) for run in runs_of(ui, "reconcile_stripe")]
+    assert runs == [("reconcile_stripe", "SUCCESS")] * 3, "runs of the command line are real runs"
+
+
+def test_a_day_whose_process_is_killed_is_begun_again_by_the_daemon_and_answered_once(
+    ui: str, deployment: Deployment, logs: Path
+) -> None:
+    job = "reconcile_square"
+    with (
+        open_database(deployment.settings) as database,
+        database.connect() as connection,
+        processor_day_lock(connection, "square", SAMPLE_DAY),
+    ):
+        killed = launch(ui, "square")
+        wait_until(lambda: deployment.query(WAITING) == [(1,)], None, logs)  # all is compared, nothing published
+        (run,) = runs_of(ui, job)
+        told = [event.get("message") or "" for event in run["eventConnection"]["events"]]
+        (worker,) = {int(found[1]) for line in told if (found := re.search(r"\(pid: (\d+)\)", line))}
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: runs_of(ui, job)[-1]["status"] == "FAILURE", None, logs)
+    wait_until(lambda: runs_of(ui, job)[0]["status"] == "SUCCESS", None, logs)
+
+    again, first = runs_of(ui, job)
+    assert (first["runId"], first["status"], again["rootRunId"]) == (killed, "FAILURE", killed)
+    assert deployment.query(
+        "SELECT version, status, is_current FROM reconciliation_runs WHERE processor_name = 'square'"
+    ) == [(1, "completed", True)]
