@@ -16,6 +16,7 @@ import yaml
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from recon_assets.resources.dagster_check_states import ReconEventLogStorage
 from recon_assets.settings import Settings
 from recon_assets.store.database import Database, hold_database
 
@@ -25,6 +26,10 @@ CREATE_TABLES_LOCK: Final = 7_311_465_202
 
 class ReconDagsterStorage(DagsterPostgresStorage):
     """Dagster's PostgreSQL storage at the place that `Settings` mean. Holds the server until the process ends."""
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        self._event_log_storage = ReconEventLogStorage(postgres_url, should_autocreate_tables=False)  # they are made
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
