@@ -1,9 +1,7 @@
 """The HTML report: one file that needs nothing else, for people who decide; the verdict first."""
 
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.conclusion import Conclusion
@@ -21,13 +19,11 @@ from recon_assets.reports.html_content import (
     trend_of,
 )
 from recon_assets.reports.json_report import ReportOrigin, pages_of
+from recon_assets.reports.page_templates import page_template
 from recon_assets.reports.paths import ReportFiles, raw_files_name
 from recon_assets.reports.rows import Discrepancies, iterate_rows, report_rows
 from recon_assets.reports.surroundings import Surroundings
 from recon_assets.schemas.currencies import money_text
-
-if TYPE_CHECKING:
-    import jinja2
 
 LISTED_ROWS: Final = 200
 """More are in the CSV and the XLSX file."""
@@ -35,7 +31,6 @@ LISTED_ROWS: Final = 200
 _LISTED: Final = (
     f"ORDER BY priority, abs(CAST(amount AS DECIMAL(38, 4))) DESC, transaction_id, occurrence, side LIMIT {LISTED_ROWS}"
 )
-_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def write_html_report(
@@ -51,7 +46,7 @@ def write_html_report(
         totals = class_totals(connection)
         where = f"outcome = '{Outcome.DISCREPANCY}'"
         rows = [row_content(row) for row in iterate_rows(connection, where=where, tail=_LISTED)]
-    page = _template().render(
+    page = page_template("report.html").render(
         conclusion=conclusion,
         origin=origin,
         title=surroundings.title or conclusion.processor.capitalize(),
@@ -99,14 +94,3 @@ def _cause(sentence: str, share_basis_points: int, amounts: Any) -> dict[str, st
         "share": f"{share_basis_points // 100} % of all",
         "money": ", ".join(money_text(minor, currency) for currency, minor in amounts.items()),
     }
-
-
-@cache
-def _template() -> "jinja2.Template":
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(_TEMPLATES)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("report.html")

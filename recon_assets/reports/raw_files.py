@@ -7,23 +7,18 @@ reports and is no evidence: the manifest has every file, whatever stands here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from os.path import relpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from recon_assets.atomic_files import replaced_whole
 from recon_assets.domain.masking import masked_cards
+from recon_assets.reports.page_templates import page_template
 from recon_assets.reports.paths import raw_files_page
-
-if TYPE_CHECKING:
-    import jinja2
 
 LISTED_FILES: Final = 2_000
 """Of each side. More are in the manifest."""
-
-_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ def write_raw_files_page(
     """Write it, whole. `sides` are headings with their files, `evidence` is the day's folder in the archive."""
     page = raw_files_page(reports_dir, processor=processor, business_date=business_date)
     to_evidence = Path(relpath(evidence, page.parent)).as_posix()
-    text = _template().render(
+    text = page_template("raw_files.html").render(
         processor=processor,
         day=business_date.isoformat(),
         sides=[
@@ -75,13 +70,3 @@ def _line(file: RawFileLine, to_evidence: str) -> dict[str, str | None]:
 
 def _address(to_evidence: str, path: str) -> str:
     return quote(f"{to_evidence}/{path}")
-
-
-@cache
-def _template() -> "jinja2.Template":
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("raw_files.html")
