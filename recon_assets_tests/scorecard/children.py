@@ -44,17 +44,18 @@ def measure(
         for name, command in commands.items():
             if name not in failed and number < (less or {}).get(name, rounds):
                 try:
-                    told[name].append(_told(command))
+                    told[name].append(told_by(command))
                 except ChildFailed as error:
                     failed[name] = error
     return {name: failed.get(name) or _median(told[name]) for name in commands}
 
 
-def _told(command: Sequence[str]) -> dict[str, Any]:
+def told_by(command: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """What one child tells at its end. Raises `ChildFailed` when it has none, or not in time."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:
-        raise ChildFailed(f"stopped after {TIMEOUT_S} s") from None
+        raise ChildFailed(f"stopped after {timeout_s:.0f} s") from None
     if done.returncode:
         raise ChildFailed((done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1])
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

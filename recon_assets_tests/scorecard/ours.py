@@ -1,6 +1,6 @@
 """The child process that matches one generated day by our engine.
 
-    python -m recon_assets_tests.scorecard.ours FOLDER keyed|again|keyless INTO
+    python -m recon_assets_tests.scorecard.ours FOLDER keyed|again|keyless INTO [MEMORY_LIMIT]
 
 `again` is the keyed day when it was concluded before: what the processor restated since is told besides.
 Imports are done before the clock starts; the peak is of the whole process.
@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb  # noqa: F401 - the engine imports it when it is called; its loading is no matching
 
 from recon_assets.matching.engine import match_day
+from recon_assets.matching.runner import DuckDB
 from recon_assets_tests.scorecard.frames import Frame, GeneratedDay
 from recon_assets_tests.scorecard.keyed_day import KEYED_RULES
 from recon_assets_tests.scorecard.keyless_day import KEYLESS_RULES
@@ -27,7 +28,8 @@ def main() -> None:
     day = generated.day
     if kind == "again":
         day = replace(day, concluded_transactions=generated.file(Frame.CONCLUDED))
-    matching, figures = measured(lambda: match_day(day, RULES[kind], into=into))
+    engine = DuckDB(*sys.argv[4:])
+    matching, figures = measured(lambda: match_day(day, RULES[kind], into=into, engine=engine))
     if kind == "keyless":
         pairs = keyless_pairs(generated, matching)
         tell(
