@@ -5,7 +5,7 @@ A test holds each table's rows of a run against those that Dagster's own storage
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -124,9 +124,10 @@ class RunTables:
         connection = self._connection()
         with connection.transaction():
             numbers = self._numbers(held)
-            self._events(held, numbers)
+            texts = {number: written(event, numbers) for number, event in held.events}
+            self._events(held, numbers, texts)
             self._assets(held, numbers)
-            self._checks(held, numbers)
+            self._checks(held, numbers, texts)
             if new_tags:
                 connection.execute(
                     "INSERT INTO run_tags (run_id, key, value) SELECT %s, * FROM unnest(%s::text[], %s::text[])",
@@ -144,14 +145,14 @@ class RunTables:
         )
         return {number: row_number for (number, _), (row_number,) in zip(held.events, sorted(rows), strict=True)}
 
-    def _events(self, held: HeldRun, numbers: dict[int, int]) -> None:
+    def _events(self, held: HeldRun, numbers: Mapping[int, int], texts: Mapping[int, str]) -> None:
         self._copy(
             "event_logs (id, run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)",
             (
                 (
                     numbers[number],
                     event.run_id,
-                    written(event, numbers),
+                    texts[number],
                     told.event_type_value if told else None,
                     utc(event.timestamp),
                     told.step_key if told else event.step_key,
@@ -163,7 +164,7 @@ class RunTables:
             ),
         )
 
-    def _assets(self, held: HeldRun, numbers: dict[int, int]) -> None:
+    def _assets(self, held: HeldRun, numbers: Mapping[int, int]) -> None:
         newest: dict[str, tuple[str | None, datetime]] = {}
         tags = []
         for _, event, told in held.of_type(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED):
@@ -189,7 +190,7 @@ class RunTables:
         )
         self._copy("asset_event_tags (event_id, asset_key, key, value, event_timestamp)", tags)
 
-    def _checks(self, held: HeldRun, numbers: dict[int, int]) -> None:
+    def _checks(self, held: HeldRun, numbers: Mapping[int, int], texts: Mapping[int, str]) -> None:
         """A check that was planned and not evaluated stays planned, as in Dagster's own way of writing."""
         rows: dict[tuple[str, str, str | None], tuple[Any, ...]] = {}
         for number, event, told in held.of_type(dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED):
@@ -197,14 +198,14 @@ class RunTables:
             subset = planned.partitions_subset
             for partition in subset.get_partition_keys() if subset else [None]:
                 key = (planned.asset_key.to_string(), planned.check_name, partition)
-                rows[key] = ("PLANNED", written(event, numbers), utc(event.timestamp), numbers[number], None)
+                rows[key] = ("PLANNED", texts[number], utc(event.timestamp), numbers[number], None)
         for number, event, told in held.of_type(dg.DagsterEventType.ASSET_CHECK_EVALUATION):
             evaluation: Any = told.event_specific_data
             target = evaluation.target_materialization_data
             of = numbers.get(target.storage_id, target.storage_id) if target else None
             key = (evaluation.asset_key.to_string(), evaluation.check_name, evaluation.partition)
             status = "SUCCEEDED" if evaluation.passed else "FAILED"
-            rows[key] = (status, written(event, numbers), utc(event.timestamp), numbers[number], of)
+            rows[key] = (status, texts[number], utc(event.timestamp), numbers[number], of)
         self._copy(
             "asset_check_executions (asset_key, check_name, partition, run_id, execution_status, evaluation_event,"
             " evaluation_event_timestamp, evaluation_event_storage_id, materialization_event_storage_id)",
