@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from recon_assets.domain.errors import LimitExceeded
 from recon_assets.matching.runner import difference_too_large, stage_text
 
 if TYPE_CHECKING:
@@ -60,7 +61,29 @@ class DuckDBRunner:
         self._run(f"COPY ({query}) TO {quoted(file)} (FORMAT parquet, COMPRESSION zstd)")
 
     def _run(self, statement: str) -> None:
-        self._connection.execute(statement).fetchall()
+        """Run it; where memory does not suffice, again by one thread: what each thread holds is not spilled."""
+        import duckdb
+
+        try:
+            self._connection.execute(statement).fetchall()
+        except duckdb.OutOfMemoryException:
+            self._run_by_one_thread(statement)
+
+    def _run_by_one_thread(self, statement: str) -> None:
+        import duckdb
+
+        ((threads,),) = self._connection.execute("SELECT current_setting('threads')").fetchall()
+        self._connection.execute("SET threads = 1").fetchall()
+        try:
+            self._connection.execute(statement).fetchall()
+        except duckdb.OutOfMemoryException:
+            raise LimitExceeded(
+                "the matching does not fit into its limit of memory, although it goes to disk beyond it",
+                where="RECON_DUCKDB_MEMORY_LIMIT",
+                remedy="Raise it: with 1 GiB ten million records a side were matched, with 2 GB fifty million.",
+            ) from None
+        finally:
+            self._connection.execute(f"SET threads = {threads}").fetchall()
 
 
 @contextmanager
