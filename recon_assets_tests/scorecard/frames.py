@@ -28,7 +28,7 @@ EXPONENTS: Final = {"JPY": 0, "USD": 2, "KWD": 3}
 TRUTH_FILE: Final = "truth.parquet"
 PAIRS_FILE: Final = "pairs.parquet"
 MATCHED_DAY_BEFORE: Final = "day_before/matched"
-MEMORY_LIMIT: Final = "1GB"
+MEMORY_LIMIT: Final = "4GB"
 """For what generates and what judges; beyond it DuckDB goes on in files."""
 
 
