@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
-from recon_assets.cli import app
+from recon_assets.cli.commands import MODULES
 from recon_assets.settings import Settings
 from recon_assets_tests.conftest import PROJECT, settings_of_an_own_server
 from recon_assets_tests.integration.deployments import HEADER, ROW, Deployment
@@ -93,8 +94,6 @@ def test_commands_are_found_and_reasons_are_of_commands_that_are_shown() -> None
 
 
 def test_every_command_there_is_is_shown_somewhere() -> None:
-    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    groups = [group.name for group in app.registered_groups]
     text = " ".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    for name in [str(name).replace("_", "-") for name in (*names, *groups)]:
+    for name in chain.from_iterable(MODULES.values()):
         assert f"recon {name}" in text, name

@@ -16,10 +16,13 @@ def work(settings: Settings, days: Connection) -> None:
     os.setsid()
 
     from recon_assets.assets.progress import listening
+    from recon_assets.cli.collector import collect_rarely
     from recon_assets.cli.dagster_runs import Runner, dagster_instance
     from recon_assets.cli.outcome import outcome_of
     from recon_assets.domain.errors import StoreUnavailable
     from recon_assets.store.database import open_database
+
+    collect_rarely()
 
     def tell_stage(processor: str, stage: str) -> None:
         days.send((processor, stage))
