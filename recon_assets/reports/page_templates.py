@@ -1,4 +1,9 @@
-"""The templates of our HTML pages, each compiled once."""
+"""The templates of our HTML pages, each compiled once (`compiled_templates`).
+
+    python -m recon_assets.reports.page_templates
+
+compiles them all, for an installation that nobody may write to later.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -8,6 +13,8 @@ if TYPE_CHECKING:
     import jinja2
 
 _FOLDER: Final = Path(__file__).with_name("templates")
+_OPTIONS: Final = "escaped, blocks trimmed and stripped"
+"""Those of `_environment` that tell what a template compiles to."""
 
 
 @cache
@@ -16,11 +23,27 @@ def page_template(name: str) -> "jinja2.Template":
     return _environment().get_template(name)
 
 
+def compile_all() -> None:
+    """Keep every template compiled."""
+    for template in sorted(_FOLDER.glob("*.html")):
+        page_template(template.name)
+
+
 @cache
 def _environment() -> "jinja2.Environment":
     import jinja2
 
-    loader = jinja2.FileSystemLoader(_FOLDER)
+    from recon_assets.reports.compiled_templates import CompiledTemplates
+
     return jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        bytecode_cache=CompiledTemplates(_OPTIONS),
     )
+
+
+if __name__ == "__main__":
+    compile_all()
