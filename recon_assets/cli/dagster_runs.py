@@ -45,6 +45,10 @@ def dagster_instance(settings: Settings) -> Iterator["dg.DagsterInstance"]:
     """
     import dagster as dg
 
+    from recon_assets.resources.run_history.deferred import defer
+
+    defer()
+
     from recon_assets.resources.run_history.instance import instance_of_this_process
     from recon_assets.store.database import open_database
 

@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from recon_assets.settings import Settings
+from recon_assets_tests.integration.deployments import HEADER, ROW, SAMPLE_DAY, with_configuration
 
 OF_FRAMES = {"pandas", "pandera", "pyarrow", "numpy", "duckdb", "pgpq"}
 OF_REPORTS = {"jinja2", "xlsxwriter", "openpyxl"}
 OF_PLACES = {"requests", "sqlalchemy", "alembic", "boto3", "botocore", "paramiko", "apprise", "starlette", "uvicorn"}
 OF_DAGSTER = {"dagster", "grpc", "dagster_postgres", "dagster_graphql"}
+OUR_MODULES = 240
+"""That a run may import; there were 260 when each command imported all of them."""
 HEAVY = OF_FRAMES | OF_REPORTS | OF_PLACES
 
 
@@ -72,3 +76,20 @@ def test_a_configuration_is_read_without_what_fetches_and_parses() -> None:
     found = imported_by("import recon_assets.configuration")
     assert not found & (HEAVY | OF_DAGSTER)
     assert not {name for name in found if name.startswith("recon_assets.processors.") and name.endswith("adapter")}
+
+
+def test_a_run_by_files_imports_neither_sqlalchemy_nor_the_parts_of_dagster_around_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """They were a fifth of a small day. The first run makes Dagster's tables, for which it needs them."""
+    day = f"{HEADER}\n{ROW}\n"
+    deployment = with_configuration(settings, tmp_path).files_processor("small", processor=day, ledger=day)
+    assert deployment.call("run", "--processors", "small", "--date", str(SAMPLE_DAY)).returncode == 0
+    found = imported_by(
+        command("run", "--processors", "small", "--date", str(SAMPLE_DAY)),
+        **{name: value for name, value in deployment.environment().items() if os.environ.get(name) != value},
+    )
+    assert {"dagster", "pandera", "duckdb", "recon_assets.resources.run_history.storage"} <= found
+    assert not found & {"sqlalchemy", "alembic", "mako", "grpc", "watchdog", "tqdm", "structlog", "requests", "boto3"}
+    assert not found & {"recon_assets.cli.backfilling.command", "recon_assets.cli.show", "matplotlib", "apprise"}
+    assert len([name for name in found if name.startswith("recon_assets.")]) <= OUR_MODULES
