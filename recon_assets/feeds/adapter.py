@@ -10,7 +10,7 @@ import pyarrow as pa
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 
 

@@ -6,7 +6,8 @@ What belongs here: counting, and the refusal. Not here: one request (`http`), an
 import time
 
 from recon_assets.domain.errors import LimitExceeded
-from recon_assets.feeds.http import HttpLimits, described_url
+from recon_assets.feeds.http import described_url
+from recon_assets.feeds.http_limits import HttpLimits
 
 
 class Budget:

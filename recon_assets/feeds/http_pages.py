@@ -18,8 +18,9 @@ from recon_assets.domain.errors import FeedRefused
 from recon_assets.domain.records import Movement, RejectedRow, Status
 from recon_assets.feeds.adapter import ParsedChunk
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal, described_url
+from recon_assets.feeds.http import HttpClient, QueryParameters, Refusal, described_url
 from recon_assets.feeds.http_budget import Budget
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.json_records import FieldRefused, JsonFields, Page, decode_page, decode_record
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.feeds.record_structs import PageOfRecords

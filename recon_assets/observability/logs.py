@@ -42,6 +42,9 @@ def install(kind: LogFormat | None) -> None:
 @contextmanager
 def stage_context(*, run_id: str, processor: str, business_date: str, stage: str) -> Iterator[None]:
     """Every line of this thread until the end is about this stage."""
+    if "structlog" not in sys.modules:  # nothing of this process makes lines (`formatter`)
+        yield
+        return
     from structlog.contextvars import bound_contextvars
 
     with bound_contextvars(run_id=run_id, processor=processor, business_date=business_date, stage=stage):

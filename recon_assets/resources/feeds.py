@@ -29,7 +29,7 @@ from recon_assets.store.turns import take_turn
 
 if TYPE_CHECKING:
     from recon_assets.feeds.adapter import Adapter
-    from recon_assets.feeds.http import HttpLimits
+    from recon_assets.feeds.http_limits import HttpLimits
 
 SANDBOX_SOURCE = "built-in sandbox (demonstration data)"
 SANDBOX_STRIPE_KEY = SecretStr("sk_test_sandbox")
@@ -79,7 +79,7 @@ class Feeds:
         )
 
     def _limits(self) -> "HttpLimits":
-        from recon_assets.feeds.http import HttpLimits
+        from recon_assets.feeds.http_limits import HttpLimits
 
         limits = HttpLimits(read_timeout_s=self._settings.http_timeout_s, attempts=self._settings.http_attempts)
         if self._record is None or self._settings.http_requests_per_s is None:

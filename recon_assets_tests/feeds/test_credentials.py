@@ -8,7 +8,8 @@ from pytest_httpserver import HTTPServer
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpClient, HttpLimits
+from recon_assets.feeds.http import HttpClient
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets_tests.feeds.kept import Kept
 
 SECRET = "sk_live_canary"

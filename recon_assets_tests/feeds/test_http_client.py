@@ -21,7 +21,8 @@ from recon_assets.domain.errors import (
     FeedRefused,
     FeedUnavailable,
 )
-from recon_assets.feeds.http import HttpClient, HttpLimits, described_url
+from recon_assets.feeds.http import HttpClient, described_url
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets_tests.sandbox.reading import QUICK
 from recon_assets_tests.sandbox.sockets import raw_server
 

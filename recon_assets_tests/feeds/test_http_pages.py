@@ -13,7 +13,7 @@ from werkzeug import Request, Response
 from recon_assets.domain.errors import ConfigurationError, FeedNotUnderstood, FeedRefused, LimitExceeded
 from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.addresses import BaseUrl
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.http_pages import HttpPagesAdapter
 from recon_assets.ledger.http_api import LedgerApiFeed
 from recon_assets_tests.sandbox.reading import QUICK, Reading, reading_of

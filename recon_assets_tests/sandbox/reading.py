@@ -9,7 +9,7 @@ from typing import Any
 from recon_assets.domain.business_day import BusinessDay, business_day
 from recon_assets.domain.records import RejectedRow, Side
 from recon_assets.feeds.adapter import Adapter
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 
 SAMPLE_DAY = business_day("stripe", date(2025, 9, 30))

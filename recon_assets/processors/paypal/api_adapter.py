@@ -11,7 +11,8 @@ from typing import Final
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.domain.records import RejectedRow
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.http import HttpLimits, QueryParameters, described_url
+from recon_assets.feeds.http import QueryParameters, described_url
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.json_records import FieldRefused
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.processors.paypal.documents import decode_page, entry_of

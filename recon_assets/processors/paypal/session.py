@@ -14,8 +14,9 @@ from typing import Final, Self
 import msgspec
 
 from recon_assets.domain.errors import FeedNotUnderstood, FeedRefused
-from recon_assets.feeds.http import HttpClient, HttpLimits, QueryParameters, Refusal
+from recon_assets.feeds.http import HttpClient, QueryParameters, Refusal
 from recon_assets.feeds.http_answers import is_passing
+from recon_assets.feeds.http_limits import HttpLimits
 
 READ_SCOPE: Final = "https://uri.paypal.com/services/reporting/search/read"
 TOKEN_PATH: Final = "/v1/oauth2/token"  # noqa: S105 - an address

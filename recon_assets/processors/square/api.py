@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, ReconError
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpClient, HttpLimits, Refusal
+from recon_assets.feeds.http import HttpClient, Refusal
+from recon_assets.feeds.http_limits import HttpLimits
 
 SQUARE_VERSION: Final = "2026-08-19"
 """Pinned, so that an upgrade of the application's default changes nothing here."""

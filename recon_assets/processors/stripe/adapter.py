@@ -6,7 +6,8 @@ from pathlib import Path
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.feeds.adapter import ParsedChunk
-from recon_assets.feeds.http import HttpLimits, described_url
+from recon_assets.feeds.http import described_url
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.processors.stripe.api import Access
 from recon_assets.processors.stripe.paging import decode_list, store_pages

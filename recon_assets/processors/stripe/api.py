@@ -14,8 +14,9 @@ from pydantic import SecretStr
 
 from recon_assets.domain.errors import ConfigurationError, FeedRefused, ReconError
 from recon_assets.feeds.credentials import ENVIRONMENT, Credentials
-from recon_assets.feeds.http import HttpClient, HttpLimits, Refusal
+from recon_assets.feeds.http import HttpClient, Refusal
 from recon_assets.feeds.http_answers import unavailable
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.processors.stripe.feed import Mode
 
 STRIPE_VERSION: Final = "2026-06-24.dahlia"

@@ -13,7 +13,7 @@ from werkzeug import Request, Response
 from recon_assets.domain.records import Side
 from recon_assets.feeds.adapter import Surroundings
 from recon_assets.feeds.frame import Frame
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.feeds.normalise import write_frame
 from recon_assets.feeds.raw import RawFeed, RawFeedWriter
 from recon_assets.processors.square.adapter import SquareAdapter

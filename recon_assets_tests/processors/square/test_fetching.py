@@ -21,7 +21,7 @@ from recon_assets.domain.errors import (
     ReconError,
 )
 from recon_assets.feeds.adapter import Surroundings
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.processors.square.api import SQUARE_VERSION
 from recon_assets.processors.square.feed import SquareApiFeed
 from recon_assets.processors.square.records import NEXT_DAY

@@ -21,7 +21,7 @@ from recon_assets.domain.errors import (
     ReconError,
 )
 from recon_assets.feeds.adapter import Surroundings
-from recon_assets.feeds.http import HttpLimits
+from recon_assets.feeds.http_limits import HttpLimits
 from recon_assets.processors.stripe.adapter import StripeAdapter
 from recon_assets.processors.stripe.api import STRIPE_VERSION, Access
 from recon_assets.processors.stripe.feed import StripeApiFeed
