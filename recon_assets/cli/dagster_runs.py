@@ -80,15 +80,18 @@ def _reference(settings: Settings) -> "InstanceRef":
 
 
 class Runner:
-    """Runs processor-days one after the other in this process, on definitions that are loaded once."""
+    """Runs processor-days one after the other in this process, on jobs that are built once."""
 
     def __init__(self, settings: Settings, instance: "dg.DagsterInstance") -> None:
-        from recon_assets.assembly import build_definitions
+        from recon_assets.assembly import build_resources
+        from recon_assets.configuration import Configuration
         from recon_assets.observability.traces import install
 
         install(settings.otlp_endpoint)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-        self._definitions = build_definitions(settings)
+        self._configuration = Configuration.load(settings)
+        self._resources = build_resources(settings, self._configuration)
+        self._jobs: dict[str, dg.JobDefinition] = {}
         self._instance = instance
 
     def run(self, processor: str, business_date: date, *, in_backfill: bool = False) -> FinishedRun:
@@ -112,10 +115,7 @@ class Runner:
         return FinishedRun(dagster_run_id=result.run_id, success=result.success, error=_first_error(result))
 
     def _execute(self, processor: str, business_date: date, *, in_backfill: bool) -> "dg.ExecuteInProcessResult":
-        from recon_assets.automation.jobs import job_name
-
-        job = self._definitions.resolve_job_def(job_name(processor))
-        return job.execute_in_process(
+        return self._job(processor).execute_in_process(
             instance=self._instance,
             partition_key=business_date.isoformat(),
             raise_on_error=False,
@@ -126,6 +126,13 @@ class Runner:
                 **({RECON_BACKFILL: "true"} if in_backfill else {}),
             },
         )
+
+    def _job(self, processor: str) -> "dg.JobDefinition":
+        from recon_assets.assembly import build_job
+
+        if processor not in self._jobs:
+            self._jobs[processor] = build_job(processor, self._configuration, self._resources)
+        return self._jobs[processor]
 
     def _bury_the_dead(self, processor: str, business_date: date) -> None:
         """Runs of this processor-day whose process on this machine is gone are failed, so that the UI says so."""

@@ -21,15 +21,18 @@ GOLDEN = Path(__file__).with_name("graph.json")
 
 def repository_graph() -> dict[str, Any]:
     """Assets with their checks, jobs, schedules and sensors of this repository's `config/`."""
-    # The addresses and folders of whoever runs this are no part of the graph.
-    settings = Settings(
+    return graph_of(build_definitions(repository_settings()))
+
+
+def repository_settings() -> Settings:
+    """The addresses and folders of whoever runs this are no part of the graph."""
+    return Settings(
         _env_file=None,
         RECON_HOME=PROJECT,
         RECON_CONFIG_DIR=PROJECT / "config",
         PROCESSOR_API_BASE_URL="sandbox",
         INTERNAL_API_BASE_URL="sandbox",
     )
-    return graph_of(build_definitions(settings))
 
 
 def graph_of(definitions: dg.Definitions) -> dict[str, Any]:

@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from recon_assets.assembly import build_definitions, build_job, build_resources
+from recon_assets.automation.jobs import job_name
+from recon_assets.configuration import Configuration
 from recon_assets.quality.checks import DESCRIPTIONS
-from recon_assets_tests.assets.graph import GOLDEN, repository_graph
+from recon_assets_tests.assets.graph import GOLDEN, repository_graph, repository_settings
 
 RENEW = (
     "The graph is not what recon_assets_tests/assets/graph.json says. If that is meant, renew it and commit both:\n"
@@ -59,3 +62,15 @@ def test_every_processor_has_a_job_with_all_its_assets_and_a_schedule_for_it(gra
 
     assert sorted(of_jobs) == sorted(made)
     assert sorted(schedule["job"] for schedule in graph["schedules"].values()) == sorted(graph["jobs"])
+
+
+def test_a_job_that_a_command_runs_is_the_one_of_the_definitions() -> None:
+    """It is built without what else there is. Dagster keeps its shape by this id, with every run."""
+    settings = repository_settings()
+    configuration = Configuration.load(settings)
+    definitions, resources = build_definitions(settings), build_resources(settings, configuration)
+    assert configuration.processors
+    for processor in configuration.processors:
+        alone = build_job(processor, configuration, resources)
+        shape = definitions.resolve_job_def(job_name(processor)).get_job_snapshot_id()
+        assert alone.get_job_snapshot_id() == shape, processor
