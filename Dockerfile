@@ -31,7 +31,8 @@ COPY recon_assets source/recon_assets
 RUN tools/bin/pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir wheels ./source \
     && tools/bin/pip --python /opt/venv/bin/python install --quiet --no-index --no-deps --no-compile \
         --target /app wheels/*.whl \
-    && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+    && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
+    && PYTHONPATH=/app /opt/venv/bin/python -m recon_assets.reports.page_templates
 
 FROM ${BASE_IMAGE} AS production
 # tini hands signals on and buries the processes of runs that ended. The official image's pip goes.

@@ -24,8 +24,8 @@ def page_template(name: str) -> "jinja2.Template":
 
 
 def compile_all() -> None:
-    """Keep every template compiled."""
-    for template in sorted(_FOLDER.glob("*.html")):
+    """Keep every template compiled, also those that others include."""
+    for template in sorted(_FOLDER.iterdir()):
         page_template(template.name)
 
 
