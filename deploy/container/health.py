@@ -18,12 +18,18 @@ class Unwell(Exception):
     """The reason."""
 
 
+def port_of(name: str, usual: int) -> int:
+    """Named by the environment. Where Kubernetes has a Service recon-code, it says RECON_CODE_PORT=tcp://10.96.0.7:4000."""
+    said = os.environ.get(name, "")
+    return int(said) if said.isdecimal() else usual
+
+
 def webserver() -> None:
     """It answers by HTTP."""
     from urllib.error import URLError
     from urllib.request import urlopen
 
-    address = f"http://127.0.0.1:{os.environ.get('RECON_WEBSERVER_PORT', WEBSERVER_PORT)}/server_info"
+    address = f"http://127.0.0.1:{port_of('RECON_WEBSERVER_PORT', WEBSERVER_PORT)}/server_info"
     try:
         with urlopen(address, timeout=TIMEOUT_S) as answer:
             answer.read()
@@ -37,7 +43,7 @@ def code() -> None:
     from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
     from grpc_health.v1.health_pb2_grpc import HealthStub
 
-    address = f"127.0.0.1:{os.environ.get('RECON_CODE_PORT', CODE_PORT)}"
+    address = f"127.0.0.1:{port_of('RECON_CODE_PORT', CODE_PORT)}"
     with grpc.insecure_channel(address) as channel:
         try:
             answer = HealthStub(channel).Check(HealthCheckRequest(service="DagsterApi"), timeout=TIMEOUT_S)

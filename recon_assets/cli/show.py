@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from recon_assets.store.checks import RecordedOutcome
-    from recon_assets.store.history import DiscrepancyRow, Run
+    from recon_assets.store.discrepancies import DiscrepancyRow
+    from recon_assets.store.history import Run
 
 SHOWN_DISCREPANCIES = 20
 WIDE_COLUMNS = 120
@@ -95,7 +96,8 @@ def show(processor: ProcessorArgument, day: DateArgument) -> None:
     from recon_assets.domain.errors import RowsRetired
     from recon_assets.store.checks import outcomes_of
     from recon_assets.store.database import open_database
-    from recon_assets.store.history import discrepancies_of, latest_attempts
+    from recon_assets.store.discrepancies import discrepancies_of
+    from recon_assets.store.history import latest_attempts
 
     settings = load_settings()
     wanted = business_date(day)

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,18 @@ from recon_assets.archive.manifest import MANIFEST, MANIFEST_HASH
 from recon_assets.archive.shipping import presigned_report_url, ship_folder
 from recon_assets.domain.errors import ArchiveRefused, ArchiveUnavailable, ArchiveUnreadable, ReconError
 from recon_assets_tests.archive.s3_faults import Fault, Faults, faulty_s3
+from recon_assets_tests.aws_server import KEY_ID, SECRET
 
 PREFIX = "reports/2025-09-30/stripe/run-1"
 LARGE = 12 * 1024**2
 PART = 5 * 1024**2
 """S3 takes no smaller part but the last."""
+
+
+@cache
+def aws_session() -> boto3.session.Session:
+    """One for all tests: each reads AWS's descriptions of its services anew."""
+    return boto3.session.Session(aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET)
 
 
 @pytest.fixture
@@ -35,16 +43,24 @@ def faults(moto_url: str, aws: pytest.MonkeyPatch) -> Iterator[Faults]:
 @pytest.fixture
 def made(moto_url: str, faults: Faults) -> Iterator[Any]:
     """The bucket as the test sees it: past the proxy."""
-    bucket = boto3.session.Session().resource("s3", endpoint_url=moto_url).create_bucket(Bucket="evidence")
+    bucket = aws_session().resource("s3", endpoint_url=moto_url).create_bucket(Bucket="evidence")
     yield bucket
     bucket.objects.all().delete()
     bucket.object_versions.all().delete()
     bucket.delete()
 
 
-def bucket_of(faults: Faults, *, name: str = "evidence", attempts: int = 1, **how: Any) -> Bucket:
+def bucket_of(
+    faults: Faults,
+    *,
+    name: str = "evidence",
+    attempts: int = 1,
+    session: boto3.session.Session | None = None,
+    **how: Any,
+) -> Bucket:
     config = Config(signature_version="s3v4", retries={"total_max_attempts": attempts, "mode": "standard"})
-    return Bucket(boto3.session.Session().client("s3", endpoint_url=faults.url, config=config), name, **how)
+    client = (session or aws_session()).client("s3", endpoint_url=faults.url, config=config)
+    return Bucket(client, name, **how)
 
 
 def archived(folder: Path, *, large: int = 0) -> ArchivedDay:
@@ -77,6 +93,10 @@ def ship(bucket: Bucket, day: ArchivedDay) -> None:
 
 def in_bucket(made: Any) -> dict[str, bytes]:
     return {found.key.removeprefix(f"{PREFIX}/"): found.get()["Body"].read() for found in made.objects.all()}
+
+
+def names_in_bucket(made: Any) -> set[str]:
+    return {found.key.removeprefix(f"{PREFIX}/") for found in made.objects.all()}
 
 
 def in_folder(day: ArchivedDay) -> dict[str, bytes]:
@@ -125,7 +145,7 @@ def test_content_types(name: str, kind: str) -> None:
 
 
 def test_a_key_of_kms_and_no_encryption_at_all(made: Any, faults: Faults, tmp_path: Path) -> None:
-    key = boto3.session.Session().client("kms").create_key()["KeyMetadata"]["KeyId"]
+    key = aws_session().client("kms").create_key()["KeyMetadata"]["KeyId"]
     ship(bucket_of(faults, encryption="aws:kms", kms_key_id=key), archived(tmp_path))
     assert made.Object(f"{PREFIX}/empty.bin").ssekms_key_id == key
     made.objects.all().delete()
@@ -141,7 +161,7 @@ def test_a_large_file_goes_in_parts(made: Any, faults: Faults, tmp_path: Path) -
 
 
 def test_object_lock_keeps_what_is_there_for_its_days(moto_url: str, faults: Faults, tmp_path: Path) -> None:
-    client = boto3.session.Session().client("s3", endpoint_url=moto_url)
+    client = aws_session().client("s3", endpoint_url=moto_url)
     client.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
     ship(bucket_of(faults, name="locked", lock_days=2_557), archived(tmp_path))
 
@@ -166,7 +186,7 @@ def test_a_fault_loses_nothing_and_the_next_time_all_arrives(
         ship(bucket, day)
 
     assert "s3://evidence/" in str(refused.value)
-    assert MANIFEST not in in_bucket(made) or (where == MANIFEST and fault is Fault.LOST_REPLY)
+    assert MANIFEST not in names_in_bucket(made) or (where == MANIFEST and fault is Fault.LOST_REPLY)
     faults.heal()
     ship(bucket, day)
     assert in_bucket(made) == in_folder(day)
@@ -212,8 +232,8 @@ def test_a_local_copy_that_was_changed_is_not_shipped(made: Any, faults: Faults,
     (day.folder / name).write_bytes(changed)
     with pytest.raises(ArchiveUnreadable, match=r"was changed|one that was recorded|this program writes"):
         ship(bucket_of(faults, part_bytes=PART), day)
-    assert MANIFEST not in in_bucket(made)
-    assert name not in in_bucket(made)
+    assert MANIFEST not in names_in_bucket(made)
+    assert name not in names_in_bucket(made)
     assert list(made.multipart_uploads.all()) == []
 
 
@@ -235,7 +255,7 @@ def test_no_credentials(faults: Faults, aws: pytest.MonkeyPatch, tmp_path: Path)
     aws.delenv("AWS_ACCESS_KEY_ID")
     aws.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(ReconError, match="there are no AWS credentials for S3"):
-        ship(bucket_of(faults), archived(tmp_path))
+        ship(bucket_of(faults, session=boto3.session.Session()), archived(tmp_path))
 
 
 @pytest.mark.parametrize(

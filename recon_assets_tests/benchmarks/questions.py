@@ -26,15 +26,9 @@ from recon_assets.store.archives import (
     unshipped,
 )
 from recon_assets.store.checks import outcomes_of
+from recon_assets.store.discrepancies import discrepancies_of
 from recon_assets.store.health import latest_health
-from recon_assets.store.history import (
-    current_run,
-    discrepancies_of,
-    latest_attempts,
-    recent_runs,
-    run_by_id,
-    run_of_dagster_run,
-)
+from recon_assets.store.history import current_run, latest_attempts, recent_runs, run_by_id, run_of_dagster_run
 from recon_assets.store.outbox import given_up, take_messages, waiting
 from recon_assets.store.publication import _same_answer
 from recon_assets.store.readings import read_all
@@ -300,8 +294,8 @@ _OF_THE_PROGRAM: Final[dict[str, Callable[[TenantConnection, random.Random, Know
     ),
     "history.latest_attempts, one day of a processor": _state(0, all_processors=False),
     "history.latest_attempts, 30 days of all": _state(30, all_processors=True),
-    "history.discrepancies_of": _of_run(lambda c, run: discrepancies_of(c, run.id, limit=SHOWN_DISCREPANCIES)),
-    "history.discrepancies_of, the days with the most": lambda connection, generator, known: discrepancies_of(
+    "discrepancies.discrepancies_of": _of_run(lambda c, run: discrepancies_of(c, run.id, limit=SHOWN_DISCREPANCIES)),
+    "discrepancies.discrepancies_of, the days with the most": lambda connection, generator, known: discrepancies_of(
         connection, generator.choice(known.largest).id, limit=SHOWN_DISCREPANCIES
     ),
     "checks.outcomes_of": _of_run(

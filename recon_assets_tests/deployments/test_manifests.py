@@ -1,9 +1,9 @@
 """deploy/kubernetes: our manifests by Kubernetes' schemas, and the chart's values as far as they say what a pod is.
 
-The chart itself is not here. `CHART` has the names of its values that we use, as its schema has them.
+What the chart makes of them, and whether ours fit it: test_chart.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import kubernetes_validate
@@ -11,68 +11,16 @@ import pytest
 import yaml
 
 from recon_assets.settings import Settings
-from recon_assets_tests.conftest import PROJECT
+from recon_assets_tests.deployments.chart import CODE, SWITCHES, VALUES, parts, pod_of, read_values
+from recon_assets_tests.deployments.manifests import DEPLOY, named, resources
 from recon_assets_tests.deployments.pods import is_restricted
 
-DEPLOY = PROJECT / "deploy"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
-POD = {
-    "image", "env", "envConfigMaps", "envSecrets", "labels", "podSecurityContext", "securityContext", "resources",
-    "volumes", "volumeMounts", "startupProbe", "readinessProbe", "livenessProbe",
-}  # fmt: skip
-CHART: Mapping[str, set[str]] = {
-    "global": {"dagsterHome", "serviceAccountName", "postgresqlSecretName"},
-    "serviceAccount": {"create"},
-    "postgresql": {"enabled", "postgresqlHost", "postgresqlUsername", "postgresqlDatabase", "image", "service"},
-    "dagsterWebserver": POD | {"replicaCount", "nameOverride", "service", "enableReadOnly", "workspace"},
-    "dagsterDaemon": POD | {"enabled", "runCoordinator", "runMonitoring", "runRetries"},
-    "dagster-user-deployments": {"enabled", "enableSubchart", "serviceAccount", "deployments"},
-    **{name: {"enabled"} for name in ("rabbitmq", "redis", "flower", "telemetry", "ingress")},
-}
-SWITCHES = {"rbacEnabled", "generatePostgresqlPasswordSecret", "generateCeleryConfigSecret"}
-DEPLOYMENT = POD | {"name", "dagsterApiGrpcArgs", "port", "includeConfigInLaunchedRuns", "serviceAccount"}
-
-
-def resources() -> Iterator[dict[str, Any]]:
-    for name in yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())["resources"]:
-        yield from yaml.safe_load_all((DEPLOY / name).read_text())
-    yield yaml.safe_load((DEPLOY / "kubernetes" / "migrate.yaml").read_text())
-
-
-def named(kind: str) -> dict[str, dict[str, Any]]:
-    return {found["metadata"]["name"]: found for found in resources() if found["kind"] == kind}
 
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
-    return read
-
-
-def parts(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    (code,) = values["dagster-user-deployments"]["deployments"]
-    return {"webserver": values["dagsterWebserver"], "daemon": values["dagsterDaemon"], "code": code}
-
-
-def pod_of(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The PodSpec that the chart's templates make of the values, but for what is the chart's own."""
-    probes = {
-        name: {key: said for key, said in part[name].items() if key != "enabled"}
-        for name in ("startupProbe", "readinessProbe", "livenessProbe")
-        if name in part
-    }
-    sources = [{"configMapRef": source} for source in part["envConfigMaps"]]
-    sources += [{"secretRef": source} for source in part.get("envSecrets", [])]
-    own = {"securityContext": part["securityContext"], "image": "{repository}:{tag}".format(**part["image"])}
-    return {
-        "securityContext": part["podSecurityContext"],
-        "initContainers": [own | {"name": "check-db-ready", "image": "postgres:15"}],
-        "containers": [
-            own | probes | {"name": "dagster", "env": part["env"], "envFrom": sources}
-            | {name: part[name] for name in ("resources", "volumeMounts")}
-        ],
-        "volumes": part["volumes"],
-    }  # fmt: skip
+    return read_values()
 
 
 def deployments(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -99,11 +47,11 @@ def test_the_schema_refuses_a_misspelt_probe(values: dict[str, Any]) -> None:
 
 
 def test_the_values_use_names_that_the_chart_has(values: dict[str, Any]) -> None:
-    assert set(values) - SWITCHES <= set(CHART)
+    assert set(values) - SWITCHES == set(VALUES)
     for name, said in values.items():
         if name not in SWITCHES:
-            assert set(said) <= CHART[name], name
-    assert set(parts(values)["code"]) <= DEPLOYMENT
+            assert set(said) <= VALUES[name], name
+    assert set(parts(values)["code"]) <= CODE
 
 
 def test_every_pod_may_run_where_the_standard_restricted_is_enforced(values: dict[str, Any]) -> None:
@@ -112,14 +60,15 @@ def test_every_pod_may_run_where_the_standard_restricted_is_enforced(values: dic
         name: [] for name in ("proxy", "oauth2-proxy", "recon-migrate", "webserver", "daemon", "code")
     }
     unsafe = pod_of(values["dagsterDaemon"] | {"podSecurityContext": {}, "securityContext": {}})
-    assert len(is_restricted(unsafe)) == 8, "two of the pod, and three of each container"
+    assert len(is_restricted(unsafe)) == 11, "two of the pod, and three of each container"
 
 
 def test_every_container_has_limits_and_probes(values: dict[str, Any]) -> None:
     for name, pod in deployments(values).items():
         (container,) = pod["containers"]
-        assert container["resources"]["limits"]["memory"], name
-        assert container["resources"]["requests"]["cpu"], name
+        for each in [*pod.get("initContainers", []), container]:
+            assert each["resources"]["limits"]["memory"], name
+            assert each["resources"]["requests"]["cpu"], name
         assert "livenessProbe" in container or name in named("Job"), name
     for name, part in parts(values).items():
         assert part["livenessProbe"]["exec"]["command"] == ["python", "/app/health.py", name]
@@ -163,8 +112,6 @@ def test_everything_that_is_named_is_there(values: dict[str, Any]) -> None:
         maps = {volume["configMap"]["name"] for volume in pod.get("volumes", []) if "configMap" in volume}
         assert maps <= there, name
         assert claims <= set(named("PersistentVolumeClaim")), name
-    accounts = {values["global"]["serviceAccountName"], parts(values)["code"]["serviceAccount"]["name"]}
-    assert accounts == set(named("ServiceAccount"))
 
 
 def test_only_who_needs_it_reaches_the_code_and_each_policy_finds_its_pods(values: dict[str, Any]) -> None:

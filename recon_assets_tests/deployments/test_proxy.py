@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -235,6 +236,23 @@ def test_the_real_read_only_webserver_behind_it_refuses_a_launch(real: tuple[Pro
     assert by_get.json()["data"] == UNAUTHORIZED
 
 
+def test_the_program_of_the_page_comes_compressed_and_answers_do_not(real: tuple[Proxy, int]) -> None:
+    proxy, port = real
+    page = proxy.ask(AUDITORS, "/", login="anna")
+    program = re.search(r"/_next/static/chunks/main-[^\"]+\.js", page.text)
+    assert program is not None
+    packed = proxy.ask(AUDITORS, program[0], login="anna", headers={"Accept-Encoding": "gzip"})
+    assert (packed.headers["Content-Encoding"], packed.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert packed.content == requests.get(f"http://127.0.0.1:{port}{program[0]}", timeout=60).content
+    assert (
+        "Content-Encoding" not in proxy.ask(AUDITORS, program[0], login="anna", headers={"Accept-Encoding": ""}).headers
+    )
+    question = {"query": "{ __schema { types { name description } } }"}
+    answer = proxy.ask(AUDITORS, "/graphql", login="anna", method="POST", json=question)
+    assert len(answer.content) > 10_000
+    assert "Content-Encoding" not in answer.headers, "the size of an answer would tell what is in it"
+
+
 @pytest.mark.skipif(
     chromium() is None, reason="no Chromium is installed: apt-get install chromium, or set CHROMIUM to one"
 )
@@ -254,6 +272,7 @@ def test_dagsters_page_and_its_subscriptions_work_in_a_browser_behind_it(real: t
         page.wait_for_load_state("networkidle")
         # what the page asks of Dagster's own site goes nowhere here
         assert [said for said in refused if "ERR_NAME_NOT_RESOLVED" not in said] == []
+        assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
         assert page.evaluate(SUBSCRIBE) == '{"type":"connection_ack"}'
         browser.close()
 

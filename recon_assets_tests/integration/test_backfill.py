@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 
 from recon_assets.assembly import build_definitions
@@ -23,6 +25,7 @@ RANGE = LONG[:6]
 BROKEN = RANGE[2]
 SHORT = RANGE[:3]
 STATES = "SELECT run_date, version, status FROM reconciliation_runs WHERE is_current ORDER BY run_date"
+PUBLISHING = "SELECT count(*) FROM pg_locks WHERE relation = 'reconciliation_proofs'::regclass AND NOT granted"
 ATTEMPTS = "SELECT count(*) FROM reconciliation_runs"
 
 
@@ -255,13 +258,22 @@ def test_two_processes_run_the_days_of_two_processors_each_processors_in_order(t
     assert len(processes) >= 2, "two processes at least"
 
 
-def test_a_process_that_is_killed_loses_its_day_and_no_other(two_shops: Deployment) -> None:
+def test_a_process_that_is_killed_loses_its_day_and_no_other(
+    two_shops: Deployment, superuser: psycopg.Connection
+) -> None:
+    """Killed in the middle of a day: publishing is held up until both processes are at it."""
     arguments = [sys.executable, "-m", "recon_assets.cli", *of_both("--workers", "2")]
     environment = os.environ | two_shops.environment() | {"COLUMNS": "200"}
     with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as backfill:
         assert backfill.stdout is not None
         begun = [backfill.stdout.readline() for _ in range(5)]
-        os.kill(workers_of(backfill.pid)[0], signal.SIGKILL)
+        with superuser.transaction():
+            superuser.execute("LOCK TABLE reconciliation_proofs IN EXCLUSIVE MODE")
+            deadline = time.monotonic() + 120
+            while superuser.execute(PUBLISHING).fetchone() != (2,):
+                assert time.monotonic() < deadline, "a process is not at a day"
+                time.sleep(0.05)
+            os.kill(workers_of(backfill.pid)[0], signal.SIGKILL)
         told = "".join([*begun, *backfill.stdout])
 
     assert backfill.returncode == 1, told

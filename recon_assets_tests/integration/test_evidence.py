@@ -25,6 +25,8 @@ from recon_assets_tests.integration.test_sql_ledger import ENTRIES
 from recon_assets_tests.integration.test_sql_ledger import deployment_of as with_sql_ledger
 from recon_assets_tests.ledger.sql.building import URL_ENV, sqlite_file
 
+pytestmark = pytest.mark.xdist_group("evidence")  # four days are run once
+
 DAY_BEFORE = date(2025, 9, 29)
 FILES = (
     "across_days.parquet",

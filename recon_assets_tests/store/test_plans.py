@@ -53,8 +53,8 @@ INDEXES = {
     "history.run_of_dagster_run": {"reconciliation_proofs_pkey"},
     "history.latest_attempts, one day of a processor": set(),
     "history.latest_attempts, 30 days of all": set(),
-    "history.discrepancies_of": {"discrepancies_of_run"},
-    "history.discrepancies_of, the days with the most": {"discrepancies_of_run"},
+    "discrepancies.discrepancies_of": {"discrepancies_of_run"},
+    "discrepancies.discrepancies_of, the days with the most": {"discrepancies_of_run"},
     "checks.outcomes_of": set(),
     "health.latest_health": {"health_of_component"},
     "outbox.waiting": {"messages_to_deliver"},
@@ -78,7 +78,7 @@ OF_ONE_MONTH = [
     "missing: of a processor-day",
     "missing: of a day",
     "open: of a processor-day",
-    "history.discrepancies_of",
+    "discrepancies.discrepancies_of",
 ]
 
 

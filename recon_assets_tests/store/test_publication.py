@@ -21,7 +21,8 @@ from recon_assets.domain.risk import ComplianceStatus, RiskLevel
 from recon_assets.domain.verdict import Verdict
 from recon_assets.store.checks import AssetOutcomes, record_outcomes
 from recon_assets.store.database import Database
-from recon_assets.store.history import current_run, discrepancies_of, run_by_id
+from recon_assets.store.discrepancies import discrepancies_of
+from recon_assets.store.history import current_run, run_by_id
 from recon_assets.store.publication import publish_run
 from recon_assets.store.runs import begin_run
 from recon_assets.store.staging import BATCH_ROWS, MATCHING_COLUMNS

@@ -12,8 +12,9 @@ from recon_assets.settings import DEFAULT_TENANT_ID
 from recon_assets.store.audit import seal_audit
 from recon_assets.store.audit_verification import verify_audit, verify_inside
 from recon_assets.store.database import Database, open_database
+from recon_assets.store.discrepancies import discrepancies_of
 from recon_assets.store.embedded import EmbeddedServer
-from recon_assets.store.history import current_run, discrepancies_of
+from recon_assets.store.history import current_run
 from recon_assets.store.migrations import migrate
 from recon_assets.store.roles import Login
 from recon_assets.store.tenancy import TenantConnection

@@ -1,4 +1,8 @@
-"""One demo, one operators' UI, one auditors' UI and one Chromium for all tests of this folder."""
+"""One demo, one operators' UI, one auditors' UI and one Chromium for all tests of this folder.
+
+They end with the folder's last test, not with the session: while Playwright is there, its event loop counts as running
+in this thread, and every test in which Dagster runs an asset in the same process would fail.
+"""
 
 from collections.abc import Iterator
 
@@ -11,7 +15,7 @@ from recon_assets_tests.ui.servers import Demo, served_demo
 from recon_assets_tests.ui.visitor import CHROMIUM_FLAGS, Visitor, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
@@ -22,7 +26,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(browser: Browser) -> Iterator[Demo]:
     """After the browser, so that nothing is started where there is none."""
     with settings_of_an_own_server() as settings, served_demo(Deployment(settings)) as demo:

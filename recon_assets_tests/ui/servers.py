@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +48,14 @@ def served_demo(deployment: Deployment) -> Iterator[Demo]:
     variables = {"RECON_DAGSTER_URL": demo.pages.base_url}
     made = deployment.recon("demo", **variables)
     assert made.returncode == 0, made.stderr
-    with ExitStack() as servers:
-        logs = deployment.settings.data_dir.parent
-        for name, options in (("ui", ["--port", str(port)]), ("auditors", ["--port", str(read_only_port)])):
-            more = ["--read-only"] if name == "auditors" else []
-            command = deployment.command("ui", *options, *more)
-            environment = deployment.environment() | variables
-            servers.enter_context(_served(command, environment, logs / f"{name}.log"))
-        for pages, name in ((demo.pages, "ui"), (demo.read_only_pages, "auditors")):
-            _wait_until_it_serves(pages.base_url, logs / f"{name}.log")
+    logs = deployment.settings.data_dir.parent
+    commands = {
+        logs / "ui.log": deployment.command("ui", "--port", str(port)),
+        logs / "auditors.log": deployment.command("ui", "--port", str(read_only_port), "--read-only"),
+    }
+    with _served(commands, deployment.environment() | variables):
+        for pages, log in zip((demo.pages, demo.read_only_pages), commands, strict=True):
+            _wait_until_it_serves(pages.base_url, log)
         yield demo
 
 
@@ -66,20 +65,37 @@ def free_port() -> int:
 
 
 @contextmanager
-def _served(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, env=environment, cwd=log.parent, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
+def _served(commands: Mapping[Path, list[str]], environment: Mapping[str, str]) -> Iterator[None]:
+    """A process for each log. All are told to end before the first is waited for."""
+    processes: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as logs:
         try:
+            for log, command in commands.items():
+                out = logs.enter_context(log.open("wb"))
+                processes.append(
+                    subprocess.Popen(
+                        command,
+                        env=environment,
+                        cwd=log.parent,
+                        stdout=out,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                )
             yield
         finally:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            for process in processes:
+                os.killpg(process.pid, signal.SIGINT)
+            for process in processes:
+                _wait_for_its_end(process)
+
+
+def _wait_for_its_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_until_it_serves(address: str, log: Path) -> None:

@@ -14,7 +14,7 @@ from recon_assets.archive.local import AuditHead, remembered_heads
 from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.errors import RowsRetired, StoreRefused
 from recon_assets.store.audit import last_seal
-from recon_assets.store.history import discrepancies_of
+from recon_assets.store.discrepancies import discrepancies_of
 from recon_assets.store.retention import MonthState, first_kept_month
 from recon_assets_tests.store.builders import (
     across,

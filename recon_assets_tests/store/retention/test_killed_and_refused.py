@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 
 from recon_assets.domain.errors import StoreRefused, StoreUnavailable
-from recon_assets.store.history import discrepancies_of
+from recon_assets.store.discrepancies import discrepancies_of
 from recon_assets.store.month_archive import archive_month
 from recon_assets.store.retention import MonthState, one_apply_at_a_time
 from recon_assets.store.runs import begin_run, record_failure
