@@ -19,7 +19,7 @@ from recon_assets.matching.frames_in_sql import declare_frames, declare_records_
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
 from recon_assets.matching.step_runs import Careful, count_careful, find_ambiguous, match_plain_keys, run_step
-from recon_assets.matching.steps import literal, steps_of
+from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
@@ -92,7 +92,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
     into.mkdir(parents=True, exist_ok=True)
     steps = steps_of(rules)
     with running(engine, spill=into / "spill", reads=day.files) as runner:
-        _declare_run(runner, day, rules)
+        _declare_run(runner, day, rules, steps)
         declare_frames(
             runner, first=steps[0], fees=rules.fees, transactions=day.transactions, ledger=day.ledger_entries
         )
@@ -103,7 +103,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         match_plain_keys(runner, steps[0], careful)
         for step in steps:
             run_step(runner, step, careful)
-        find_ambiguous(runner, steps)
+        find_ambiguous(runner, steps, careful)
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
         runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
@@ -114,7 +114,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         return _written(runner, rules, into, careful=careful, complete=day.complete)
 
 
-def _declare_run(runner: Runner, day: Day, rules: MatchingRules) -> None:
+def _declare_run(runner: Runner, day: Day, rules: MatchingRules, steps: tuple[Step, ...]) -> None:
     def due_on(missing_from: Side) -> str:
         due = rules.due_on(missing_from, business_date=day.business_date)
         return f"DATE '{due}'" if due > day.business_date else "CAST(NULL AS DATE)"
@@ -131,7 +131,10 @@ def _declare_run(runner: Runner, day: Day, rules: MatchingRules) -> None:
     )
     words = ", ".join(f"('{word}', '{word.outcome}', {int(word.priority)})" for word in DiscrepancyClass)
     runner.table("classes", f"SELECT * FROM (VALUES {words}) AS words (class, outcome, priority)")  # noqa: S608
-    for name, places in (("nearest", NEAREST_BY_AMOUNT), ("nearest_in_time", NEAREST_IN_TIME)):
+    looks = {"nearest": NEAREST_BY_AMOUNT}
+    if any(step.kind is StepKind.SCORED for step in steps):
+        looks["nearest_in_time"] = NEAREST_IN_TIME
+    for name, places in looks.items():
         values = ", ".join(f"({place})" for place in places)
         runner.table(name, f"SELECT * FROM (VALUES {values}) AS places (step_away)")  # noqa: S608 - integers of ours
 
@@ -140,9 +143,10 @@ def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
     """Without a frame of before, or when the rules say so, nothing can have been restated."""
     if rules.restated and day.concluded_transactions is not None:
         runner.frame("concluded_transactions", [day.concluded_transactions])
-    else:
-        runner.view("concluded_transactions", "SELECT * FROM transactions WHERE FALSE")
-    runner.stage("5_restated")
+        runner.stage("5_restated")
+        return
+    more = "CAST(1 AS BIGINT) AS appearance, t.seq AS seq_now, CAST(NULL AS VARCHAR) AS differs"
+    runner.view("restated", f"SELECT t.*, {more} FROM transactions AS t WHERE FALSE")  # noqa: S608 - words of ours
 
 
 def _written(runner: Runner, rules: MatchingRules, into: Path, *, careful: Careful, complete: bool) -> Matching:
@@ -167,7 +171,7 @@ def _written(runner: Runner, rules: MatchingRules, into: Path, *, careful: Caref
         candidates=into / CANDIDATES_FILE,
         open_records=into / OPEN_RECORDS_FILE if complete else None,
         across_days=into / ACROSS_DAYS_FILE,
-        matched_by_pass=_matched_by_pass(runner, rules, clean=transactions - careful.transactions),
+        matched_by_pass=_matched_by_pass(runner, rules, careful, clean=transactions - careful.transactions),
         processor_transactions=transactions,
         ledger_entries=sum(proof.ledger_entries for proof in proofs),
         count_by_class={word: counts[word.value] for word in DiscrepancyClass if word.value in counts},
@@ -176,20 +180,21 @@ def _written(runner: Runner, rules: MatchingRules, into: Path, *, careful: Caref
     )
 
 
-def _matched_by_pass(runner: Runner, rules: MatchingRules, *, clean: int) -> dict[str, PassMatches]:
+def _matched_by_pass(runner: Runner, rules: MatchingRules, careful: Careful, *, clean: int) -> dict[str, PassMatches]:
     """Matches that are no discrepancy, of every pass, also of one without any.
 
     `clean` transactions, each with its ledger entry, needed no careful look: they are the first one's.
     """
+    of_pairs = (
+        "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+        " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+        " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
+        " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
+        " WHERE a.class IS NULL GROUP BY p.pass"
+    )
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
-        for row in runner.rows(
-            "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
-            " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
-            " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
-            " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
-            " WHERE a.class IS NULL GROUP BY p.pass"
-        )
+        for row in (runner.rows(of_pairs) if careful.on_both_sides else ())
     }
     none = PassMatches.of_pairs(0)
     first = rules.passes[0].name

@@ -158,8 +158,10 @@ def _constant(value: int | str) -> str:
     return literal(value) if isinstance(value, str) else f"CAST({value} AS BIGINT)"
 
 
-def find_ambiguous(runner: Runner, steps: tuple[Step, ...]) -> None:
+def find_ambiguous(runner: Runner, steps: tuple[Step, ...], careful: Careful) -> None:
     """Ask the steps that had ties again, of what is left."""
+    if not careful.on_both_sides:
+        return
     tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
     for step in steps:
         if (step.rule.name, step.number) in tied and step.kind is StepKind.SUGGESTION:

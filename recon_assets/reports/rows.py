@@ -30,7 +30,7 @@ FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number", "proces
 """Columns that a feed fills: what may be the number of a card is masked in them."""
 
 DECIMAL_PLACES: Final = 5
-"""Of an amount before what its currency does not have is cut off (`rows.sql`)."""
+"""Of an amount before what its currency does not have is cut off (`report_rows.sql`)."""
 
 Discrepancies: TypeAlias = "Path | duckdb.DuckDBPyConnection"
 """The matching's Parquet file, or what `report_rows` made of it: opening it takes longer than writing a small day."""
@@ -56,11 +56,11 @@ def report_rows(discrepancies: Discrepancies) -> "Iterator[duckdb.DuckDBPyConnec
             f"CREATE TEMPORARY {kind} discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
         ).fetchall()
         declare_shown(connection, "discrepancies", columns=FREE_TEXT)
-        connection.execute(_sql("rows")).fetchall()
-        if is_small:  # joined and sorted once: each of a dozen questions would do it again, which is most of their time
-            connection.execute("CREATE TEMPORARY TABLE kept_rows AS FROM report_rows").fetchall()
-            connection.execute("CREATE OR REPLACE TEMPORARY VIEW report_rows AS FROM kept_rows").fetchall()
-        connection.execute(_sql("spreadsheet_rows")).fetchall()
+        for view in ("report_rows", "spreadsheet_rows"):
+            connection.execute(_sql(view)).fetchall()
+            if is_small:  # made once: each of a dozen questions would plan and do it again, which is most of their time
+                connection.execute(f"CREATE TEMPORARY TABLE kept_{view} AS FROM {view}").fetchall()
+                connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {view} AS FROM kept_{view}").fetchall()
         yield connection
 
 
@@ -109,9 +109,9 @@ def _instance() -> "duckdb.DuckDBPyConnection":
 
 
 @cache
-def _sql(name: str) -> str:
-    """The statements of a file beside this one."""
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+def _sql(view: str) -> str:
+    """The statements that make a view, of a file beside this one."""
+    return Path(__file__).with_name(f"{view}.sql").read_text(encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:
@@ -121,7 +121,9 @@ def _quoted(path: Path) -> str:
 def iterate_rows(
     connection: "duckdb.DuckDBPyConnection", *, of: str = "report_rows", where: str = "true", tail: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a view as dictionaries. `where` and `tail` are our own SQL, never a user's."""
-    reader = connection.sql(f"SELECT * FROM {of} WHERE {where} {tail}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
-    for batch in reader:
-        yield from batch.to_pylist()
+    """The rows of a view as dictionaries, to be read before the next question. `where` and `tail` are our own SQL."""
+    result = connection.execute(f"SELECT * FROM {of} WHERE {where} {tail}")  # noqa: S608
+    names = [column[0] for column in result.description]
+    while batch := result.fetchmany(BATCH_ROWS):
+        for row in batch:
+            yield dict(zip(names, row, strict=True))
