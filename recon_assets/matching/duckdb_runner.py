@@ -24,8 +24,8 @@ TENTHS_FOR_BUFFERS: Final = 9
 """Of the memory limit: DuckDB counts its buffers, and the process needs some beside them for libraries and readers."""
 
 
-SMALL_BYTES: Final = 1_000_000
-"""Of Parquet, some ten thousand records: what needs neither the disk nor a second thread."""
+SMALL_BYTES: Final = 2_000_000
+"""Of Parquet, some ten thousand records a side: what needs neither the disk nor a second thread."""
 
 
 class DuckDBRunner:
