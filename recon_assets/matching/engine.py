@@ -131,7 +131,7 @@ def _declare_run(runner: Runner, day: Day, rules: MatchingRules, steps: tuple[St
     )
     words = ", ".join(f"('{word}', '{word.outcome}', {int(word.priority)})" for word in DiscrepancyClass)
     runner.table("classes", f"SELECT * FROM (VALUES {words}) AS words (class, outcome, priority)")  # noqa: S608
-    looks = {"nearest": NEAREST_BY_AMOUNT}
+    looks: dict[str, tuple[int, ...]] = {"nearest": NEAREST_BY_AMOUNT}
     if any(step.kind is StepKind.SCORED for step in steps):
         looks["nearest_in_time"] = NEAREST_IN_TIME
     for name, places in looks.items():
