@@ -47,7 +47,10 @@ def chain_days(
     neighbours: Mapping[date, Path],
     rules: MatchingRules,
 ) -> None:
-    """Match the open records of the day, `chained_records`, with those of the days around: the table `across_days`."""
+    """Match the open records of the day, `chained_records`, with those of the days around: the table `across_days`.
+
+    It stays empty where all that is open is of one side.
+    """
     since, until = days_needed(day_of, rules)
     files = [path for other, path in sorted(neighbours.items()) if other != day_of and since <= other <= until]
     chaining = [step for step in steps if step.kind in _KINDS_ACROSS_DAYS and step.rule.dates is not None]
@@ -55,6 +58,9 @@ def chain_days(
         return
     runner.frame("neighbours", files)
     runner.view("all_open_records", "SELECT * FROM chained_records UNION ALL SELECT * FROM neighbours")
+    (sides,) = runner.rows("SELECT min(side) AS one, max(side) AS other FROM all_open_records")
+    if sides["one"] == sides["other"]:
+        return
     for step in chaining:
         _declare_step(runner, step, since=since, until=until, rules=rules)
         runner.stage("4_across_days_1")

@@ -60,7 +60,9 @@ def find_causes(
     one_side_is_empty = (matching.processor_transactions == 0) != (matching.ledger_entries == 0)
     if count < MIN_DISCREPANCIES and not (count and one_side_is_empty):
         return ()
-    with duckdb_runner(spill=matching.discrepancies.parent / "spill", memory_limit=memory_limit) as runner:
+    files = (matching.discrepancies, day.transactions, day.ledger_entries)
+    spill = matching.discrepancies.parent / "spill"
+    with duckdb_runner(spill=spill, memory_limit=memory_limit, reads=files) as runner:
         runner.frame("answer", [matching.discrepancies])
         runner.view("discrepancies", f"SELECT * FROM answer WHERE outcome = '{Outcome.DISCREPANCY}'")  # noqa: S608
         runner.frame("transactions", [day.transactions])

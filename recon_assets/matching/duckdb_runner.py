@@ -3,7 +3,7 @@
 What belongs here: all that is DuckDB's own. Not here: which stages run, which is the engine's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,20 +18,27 @@ if TYPE_CHECKING:
 NO_CHECKPOINT: Final = "1TB"
 """Of changes before DuckDB compresses its tables: those of a matching live for a second, it would be for nothing."""
 
+SETTINGS: Final = {"preserve_insertion_order": "false", "checkpoint_threshold": NO_CHECKPOINT}
+
 TENTHS_FOR_BUFFERS: Final = 9
 """Of the memory limit: DuckDB counts its buffers, and the process needs some beside them for libraries and readers."""
+
+
+SMALL_BYTES: Final = 2_000_000
+"""Of Parquet, some ten thousand records a side: what needs neither the disk nor a second thread."""
 
 
 class DuckDBRunner:
     """One connection with the tables and views of one matching."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        self._connection = connection
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", *, is_small: bool = False) -> None:
+        self._connection, self._is_small = connection, is_small
 
     def frame(self, name: str, paths: Sequence[Path]) -> None:
-        """A view over Parquet files of one schema."""
+        """The rows of Parquet files of one schema: small ones read once, others by every query that needs them."""
         files = ", ".join(quoted(path) for path in paths)
-        self.view(name, f"SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
+        named = self.table if self._is_small else self.view
+        named(name, f"SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
 
     def view(self, name: str, query: str) -> None:
         """A view, or another in its place."""
@@ -53,8 +60,9 @@ class DuckDBRunner:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
-        found: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
-        return found
+        result = self._connection.execute(query)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def write(self, query: str, file: Path) -> None:
         """The rows of a query as Parquet, in the query's order."""
@@ -86,29 +94,50 @@ class DuckDBRunner:
             self._connection.execute(f"SET threads = {threads}").fetchall()
 
 
+def is_small(files: Iterable[Path]) -> bool:
+    """Whether all that a runner is to read is so small that `duckdb_runner` needs no instance of its own for it."""
+    return sum(file.stat().st_size for file in files) <= SMALL_BYTES
+
+
 @contextmanager
-def duckdb_runner(*, spill: Path, memory_limit: str) -> Iterator[DuckDBRunner]:
+def duckdb_runner(*, spill: Path, memory_limit: str, reads: Iterable[Path] | None = None) -> Iterator[DuckDBRunner]:
     """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards.
 
-    The limit is meant for the process, so DuckDB's buffers get nine tenths of it.
+    The limit is meant for the process, so DuckDB's buffers get nine tenths of it. Where `reads` names all files that
+    are read and they are small, the runner is of an instance that stays, has one thread and no folder.
     """
     import duckdb
 
-    with duckdb.connect(
-        config={
-            "memory_limit": memory_limit,
-            "temp_directory": str(spill),
-            "preserve_insertion_order": "false",
-            "checkpoint_threshold": NO_CHECKPOINT,
-        }
-    ) as connection:
+    if reads is not None and is_small(reads):
+        with _kept_instance(memory_limit).cursor() as connection:
+            connection.execute("SET TimeZone = 'UTC'").fetchall()
+            yield DuckDBRunner(connection, is_small=True)
+        return
+    with duckdb.connect(config={**SETTINGS, "memory_limit": memory_limit, "temp_directory": str(spill)}) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
-        asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
-        ((limit,),) = connection.execute(asked).fetchall()
-        connection.execute(f"SET memory_limit = '{limit * TENTHS_FOR_BUFFERS // 10}B'").fetchall()
+        _limit_buffers(connection)
         yield DuckDBRunner(connection)
     if spill.exists():
         spill.rmdir()
+
+
+@cache
+def _kept_instance(memory_limit: str) -> "duckdb.DuckDBPyConnection":
+    """Of this process: making one takes longer than many a statement of a small day.
+
+    Its cursors have temporary tables and views of their own, gone with them; nothing is ever made beside these.
+    """
+    import duckdb
+
+    instance = duckdb.connect(config={**SETTINGS, "memory_limit": memory_limit, "temp_directory": "", "threads": 1})
+    _limit_buffers(instance)
+    return instance
+
+
+def _limit_buffers(connection: "duckdb.DuckDBPyConnection") -> None:
+    asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
+    ((limit,),) = connection.execute(asked).fetchall()
+    connection.execute(f"SET memory_limit = '{limit * TENTHS_FOR_BUFFERS // 10}B'").fetchall()
 
 
 def quoted(path: Path) -> str:

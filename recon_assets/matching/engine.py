@@ -18,8 +18,8 @@ from recon_assets.matching.across_days import chain_days, chained_window
 from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_shared_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
-from recon_assets.matching.step_runs import find_ambiguous, match_plain_keys, run_step
-from recon_assets.matching.steps import literal, steps_of
+from recon_assets.matching.step_runs import Careful, count_careful, find_ambiguous, match_plain_keys, run_step
+from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
 DISCREPANCIES_FILE: Final = "discrepancies.parquet"
@@ -53,6 +53,12 @@ class Day:
     concluded_transactions: Path | None = None
     neighbours: Mapping[date, Path] = field(default_factory=dict)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that the matching may read."""
+        concluded = () if self.concluded_transactions is None else (self.concluded_transactions,)
+        return (self.transactions, self.ledger_entries, *concluded, *self.neighbours.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Matching:
@@ -85,19 +91,19 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
     """
     into.mkdir(parents=True, exist_ok=True)
     steps = steps_of(rules)
-    with running(engine, spill=into / "spill") as runner:
-        _declare_run(runner, day, rules)
+    with running(engine, spill=into / "spill", reads=day.files) as runner:
+        _declare_run(runner, day, rules, steps)
         declare_frames(
             runner, first=steps[0], fees=rules.fees, transactions=day.transactions, ledger=day.ledger_entries
         )
         runner.stage("1_unclean_keys")
         runner.stage("2_careful_records")
         declare_records_of_shared_ids(runner, first=steps[0])
-        clean = _count_clean(runner)
-        match_plain_keys(runner, steps[0])
+        careful = count_careful(runner)
+        match_plain_keys(runner, steps[0], careful)
         for step in steps:
-            run_step(runner, step)
-        find_ambiguous(runner, steps)
+            run_step(runner, step, careful)
+        find_ambiguous(runner, steps, careful)
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
         runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
@@ -105,10 +111,10 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         _find_restated(runner, day, rules)
         runner.stage("6_answer")
         runner.stage("7_proof")
-        return _written(runner, rules, into, clean=clean, complete=day.complete)
+        return _written(runner, rules, into, careful=careful, complete=day.complete)
 
 
-def _declare_run(runner: Runner, day: Day, rules: MatchingRules) -> None:
+def _declare_run(runner: Runner, day: Day, rules: MatchingRules, steps: tuple[Step, ...]) -> None:
     def due_on(missing_from: Side) -> str:
         due = rules.due_on(missing_from, business_date=day.business_date)
         return f"DATE '{due}'" if due > day.business_date else "CAST(NULL AS DATE)"
@@ -125,30 +131,25 @@ def _declare_run(runner: Runner, day: Day, rules: MatchingRules) -> None:
     )
     words = ", ".join(f"('{word}', '{word.outcome}', {int(word.priority)})" for word in DiscrepancyClass)
     runner.table("classes", f"SELECT * FROM (VALUES {words}) AS words (class, outcome, priority)")  # noqa: S608
-    for name, places in (("nearest", NEAREST_BY_AMOUNT), ("nearest_in_time", NEAREST_IN_TIME)):
+    looks: dict[str, tuple[int, ...]] = {"nearest": NEAREST_BY_AMOUNT}
+    if any(step.kind is StepKind.SCORED for step in steps):
+        looks["nearest_in_time"] = NEAREST_IN_TIME
+    for name, places in looks.items():
         values = ", ".join(f"({place})" for place in places)
         runner.table(name, f"SELECT * FROM (VALUES {values}) AS places (step_away)")  # noqa: S608 - integers of ours
 
 
-def _count_clean(runner: Runner) -> int:
-    """The transactions, each with its ledger entry, that need no careful look."""
-    (counts,) = runner.rows(
-        "SELECT (SELECT count(*) FROM transactions)"
-        " - (SELECT count(*) FROM careful_records WHERE side = 'processor') AS clean"
-    )
-    return int(counts["clean"])
-
-
 def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
     """Without a frame of before, or when the rules say so, nothing can have been restated."""
-    known = day.concluded_transactions if rules.restated else None
-    runner.frame("concluded_transactions", [known or day.transactions])
-    if known is None:
-        runner.view("concluded_transactions", "SELECT * FROM transactions WHERE FALSE")
-    runner.stage("5_restated")
+    if rules.restated and day.concluded_transactions is not None:
+        runner.frame("concluded_transactions", [day.concluded_transactions])
+        runner.stage("5_restated")
+        return
+    more = "CAST(1 AS BIGINT) AS appearance, t.seq AS seq_now, CAST(NULL AS VARCHAR) AS differs"
+    runner.view("restated", f"SELECT t.*, {more} FROM transactions AS t WHERE FALSE")  # noqa: S608 - words of ours
 
 
-def _written(runner: Runner, rules: MatchingRules, into: Path, *, clean: int, complete: bool) -> Matching:
+def _written(runner: Runner, rules: MatchingRules, into: Path, *, careful: Careful, complete: bool) -> Matching:
     queries = {
         DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
         MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
@@ -162,35 +163,38 @@ def _written(runner: Runner, rules: MatchingRules, into: Path, *, clean: int, co
     counts = {
         row["class"]: row["count"] for row in runner.rows("SELECT class, count(*) AS count FROM answer GROUP BY 1")
     }
-    (records,) = runner.rows(
-        "SELECT (SELECT count(*) FROM transactions) AS processor, (SELECT count(*) FROM ledger_entries) AS ledger"
-    )
+    proofs = tuple(_proof(row) for row in runner.rows("SELECT * FROM proof ORDER BY currency"))
+    transactions = sum(proof.processor_transactions for proof in proofs)
     return Matching(
         discrepancies=into / DISCREPANCIES_FILE,
         matches=into / MATCHES_FILE,
         candidates=into / CANDIDATES_FILE,
         open_records=into / OPEN_RECORDS_FILE if complete else None,
         across_days=into / ACROSS_DAYS_FILE,
-        matched_by_pass=_matched_by_pass(runner, rules, clean),
-        processor_transactions=records["processor"],
-        ledger_entries=records["ledger"],
+        matched_by_pass=_matched_by_pass(runner, rules, careful, clean=transactions - careful.transactions),
+        processor_transactions=transactions,
+        ledger_entries=sum(proof.ledger_entries for proof in proofs),
         count_by_class={word: counts[word.value] for word in DiscrepancyClass if word.value in counts},
-        proofs=tuple(_proof(row) for row in runner.rows("SELECT * FROM proof ORDER BY currency")),
+        proofs=proofs,
         rule_version=rules.version,
     )
 
 
-def _matched_by_pass(runner: Runner, rules: MatchingRules, clean: int) -> dict[str, PassMatches]:
-    """Matches that are no discrepancy, of every pass, also of one without any; clean records are the first one's."""
+def _matched_by_pass(runner: Runner, rules: MatchingRules, careful: Careful, *, clean: int) -> dict[str, PassMatches]:
+    """Matches that are no discrepancy, of every pass, also of one without any.
+
+    `clean` transactions, each with its ledger entry, needed no careful look: they are the first one's.
+    """
+    of_pairs = (
+        "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+        " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+        " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
+        " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
+        " WHERE a.class IS NULL GROUP BY p.pass"
+    )
     found = {
         row["pass"]: PassMatches(row["matches"], row["processor_records"], row["ledger_records"])
-        for row in runner.rows(
-            "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
-            " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
-            " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
-            " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
-            " WHERE a.class IS NULL GROUP BY p.pass"
-        )
+        for row in (runner.rows(of_pairs) if careful.on_both_sides else ())
     }
     none = PassMatches.of_pairs(0)
     first = rules.passes[0].name

@@ -4,7 +4,7 @@ What belongs here: the protocol, the values that name an engine, and what all of
 that is one engine's own, which is in `duckdb_runner` and `spark_runner`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +20,7 @@ class Runner(Protocol):
     """The tables and views of one matching. All SQL is DuckDB's; every engine gives the same rows for it."""
 
     def frame(self, name: str, paths: Sequence[Path]) -> None:
-        """A view over Parquet files of one schema."""
+        """The rows of Parquet files of one schema, under a name that nothing else has."""
 
     def view(self, name: str, query: str) -> None:
         """A view, or another in its place."""
@@ -59,13 +59,16 @@ Engine = DuckDB | Spark
 DEFAULT_ENGINE: Final = DuckDB()
 
 
-def running(engine: Engine, *, spill: Path) -> AbstractContextManager[Runner]:
-    """A runner of its own on that engine; `spill` is a folder that it may use meanwhile."""
+def running(engine: Engine, *, spill: Path, reads: Iterable[Path] | None = None) -> AbstractContextManager[Runner]:
+    """A runner of its own on that engine; `spill` is a folder that it may use meanwhile.
+
+    `reads`: all files that it will read, where they are known; small ones can be read in a cheaper way.
+    """
     match engine:
         case DuckDB(memory_limit):
             from recon_assets.matching.duckdb_runner import duckdb_runner
 
-            return duckdb_runner(spill=spill, memory_limit=memory_limit)
+            return duckdb_runner(spill=spill, memory_limit=memory_limit, reads=reads)
         case Spark(remote):
             from recon_assets.matching.spark_runner import spark_runner
 

@@ -3,14 +3,40 @@
 Not here: which steps there are (`steps`), and what they do with records (`stages/`).
 """
 
+from dataclasses import dataclass
+
 from recon_assets.domain.records import Side
 from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import Step, StepKind, literal
 
 
-def match_plain_keys(runner: Runner, first: Step) -> None:
+@dataclass(frozen=True, slots=True)
+class Careful:
+    """How many records need a careful look, and of how many keys there is more than one on a side."""
+
+    transactions: int
+    ledger_entries: int
+    crowded_keys: int
+
+    @property
+    def on_both_sides(self) -> bool:
+        """Without that nothing can match."""
+        return self.transactions > 0 and self.ledger_entries > 0
+
+
+def count_careful(runner: Runner) -> Careful:
+    """After the stage `2_careful_records`."""
+    (counts,) = runner.rows(
+        "SELECT count(*) AS records, count(CASE WHEN side = 'processor' THEN 1 END) AS transactions,"
+        " (SELECT count(*) FROM crowded_keys) AS crowded FROM careful_records"
+    )
+    records, transactions = int(counts["records"]), int(counts["transactions"])
+    return Careful(transactions, records - transactions, int(counts["crowded"]))
+
+
+def match_plain_keys(runner: Runner, first: Step, careful: Careful) -> None:
     """The first step where its key is an identity that has at most one record on each side, all of them at once."""
-    if not _matches_plain_keys(first):
+    if not _matches_plain_keys(first) or not careful.on_both_sides:
         return
     _declare_constants(runner, first)
     runner.stage("3_begin")
@@ -25,11 +51,13 @@ def _matches_plain_keys(step: Step) -> bool:
     return step.place == 1 and step.kind is StepKind.IDENTITY
 
 
-def run_step(runner: Runner, step: Step) -> None:
+def run_step(runner: Runner, step: Step, careful: Careful) -> None:
     """Match what the steps before left, and take it."""
+    if _has_nobody(step, careful):
+        return
     _declare_step(runner, step)
-    (sides,) = runner.rows("SELECT count(DISTINCT side) AS sides, count(*) AS records FROM step_records")
-    if sides["sides"] < 2 and not (step.kind is StepKind.IDENTITY and sides["records"]):
+    (sides,) = runner.rows("SELECT min(side) AS one, max(side) AS other FROM step_records")
+    if sides["one"] == sides["other"] and not (step.kind is StepKind.IDENTITY and sides["one"]):
         return  # nothing to compare; an identity alone may still be there twice
     runner.stage("3_begin")
     match step.kind:
@@ -48,6 +76,13 @@ def run_step(runner: Runner, step: Step) -> None:
             runner.stage("3_accepted")
             runner.stage("3_scored")
     runner.stage("3_take")
+
+
+def _has_nobody(step: Step, careful: Careful) -> bool:
+    """Whether it can be known without looking that no record takes part in it, or none that has whom to match."""
+    if _matches_plain_keys(step):
+        return careful.crowded_keys == 0
+    return step.kind is not StepKind.IDENTITY and not careful.on_both_sides
 
 
 def _look_near(runner: Runner, step: Step) -> None:
@@ -123,8 +158,10 @@ def _constant(value: int | str) -> str:
     return literal(value) if isinstance(value, str) else f"CAST({value} AS BIGINT)"
 
 
-def find_ambiguous(runner: Runner, steps: tuple[Step, ...]) -> None:
+def find_ambiguous(runner: Runner, steps: tuple[Step, ...], careful: Careful) -> None:
     """Ask the steps that had ties again, of what is left."""
+    if not careful.on_both_sides:
+        return
     tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
     for step in steps:
         if (step.rule.name, step.number) in tied and step.kind is StepKind.SUGGESTION:

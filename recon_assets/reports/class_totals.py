@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 _TOTALS: Final = """
     SELECT
         class, currency, sum(counted) AS count,
-        CAST(sum(CAST(amount_minor AS HUGEINT)) AS VARCHAR) AS signed,
-        CAST(sum(abs(CAST(amount_minor AS HUGEINT))) AS VARCHAR) AS gross
+        sum(CAST(amount_minor AS HUGEINT)) AS signed,
+        sum(abs(CAST(amount_minor AS HUGEINT))) AS gross
     FROM (
         SELECT class, priority, currency, amount_minor, 1 AS counted FROM discrepancies
         UNION ALL
@@ -39,14 +39,7 @@ class ClassTotal:
 
 def class_totals(connection: "duckdb.DuckDBPyConnection") -> tuple[ClassTotal, ...]:
     """Of every class there is, the most urgent first. `connection` is one of `rows.report_rows`."""
-    found = connection.sql(_TOTALS).to_arrow_table().to_pylist()
     return tuple(
-        ClassTotal(
-            kind=DiscrepancyClass(row["class"]),
-            currency=row["currency"],
-            count=int(row["count"]),
-            signed_minor=int(row["signed"]),
-            gross_minor=int(row["gross"]),
-        )
-        for row in found
+        ClassTotal(kind=DiscrepancyClass(kind), currency=currency, count=count, signed_minor=signed, gross_minor=gross)
+        for kind, currency, count, signed, gross in connection.execute(_TOTALS).fetchall()
     )

@@ -16,7 +16,7 @@ from recon_assets.domain.money import decimal_from_minor
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.verdict import Verdict
 from recon_assets.reports.dagster_pages import PROVEN_CHECK, STAGES, DagsterPages
-from recon_assets.reports.json_rows import missing_documents, row_documents
+from recon_assets.reports.json_rows import declare_documents, missing_documents, row_documents
 from recon_assets.reports.rows import Discrepancies, report_rows
 from recon_assets.schemas.currencies import exponents
 
@@ -62,10 +62,11 @@ def write_json_report(
         out.write(b',\n"likely_causes":' + ENCODER.encode(causes_of(conclusion)))
         out.write(b',\n"reconciliation_summary":' + ENCODER.encode(summary_of(conclusion)))
         out.write(b',\n"financial_impact":' + ENCODER.encode(impact_of(conclusion)))
-        missing = missing_documents(connection, conclusion) if concluded else iter(())
+        declare_documents(connection, conclusion)
+        missing = missing_documents(connection) if concluded else iter(())
         _write_list(out, "missing_transactions", missing)
         for name, outcome in LIST_OF_OUTCOME.items():
-            _write_list(out, name, row_documents(connection, where=f"outcome = '{outcome}'"))
+            _write_list(out, name, row_documents(connection, outcome=outcome))
         out.write(b"}\n")
 
 

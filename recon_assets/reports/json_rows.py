@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from recon_assets.domain.conclusion import Conclusion
+from recon_assets.domain.discrepancies import Outcome
 from recon_assets.reports.rows import AMOUNTS, BATCH_ROWS, COUNTS, FREE_TEXT
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+FEW_ROWS: Final = 2_000
+"""A megabyte or two of documents."""
 
 _SEPARATOR: Final = ",\n"
 _OF_MISSING: Final = {
@@ -27,31 +31,42 @@ _OF_MISSING: Final = {
 """The columns of the view `missing_transactions`, for readers of the classic report."""
 
 
-def row_documents(connection: "duckdb.DuckDBPyConnection", *, where: str) -> Iterator[memoryview]:
-    """Documents in batches, one for each of the `report_rows`, amounts as numbers with all their digits.
+def declare_documents(connection: "duckdb.DuckDBPyConnection", conclusion: Conclusion) -> None:
+    """Make `row_documents`: of each of the `report_rows` its document, and the one of a missing transaction's list.
 
-    In front of each document are a comma and a line end. `where` is our own SQL.
+    Amounts are numbers with all their digits. In front of each document are a comma and a line end. Of few rows the
+    documents are made once, as a table: each list would plan what makes them again, which takes longer.
     """
-    columns = {name: name for name in connection.table("report_rows").columns}
-    yield from _documents(connection, columns, where=where)
-
-
-def missing_documents(connection: "duckdb.DuckDBPyConnection", conclusion: Conclusion) -> Iterator[memoryview]:
-    """The same of the missing transactions."""
+    kind = "TABLE" if sum(conclusion.count_by_class.values()) <= FEW_ROWS else "VIEW"
     day = {"{processor}": _quoted(conclusion.processor), "{business_date}": _quoted(str(conclusion.business_date))}
-    columns = {name: day.get(column, column) for name, column in _OF_MISSING.items()}
-    yield from _documents(connection, columns, where="class = 'missing_in_ledger'")
+    row = _document({name: name for name in connection.table("report_rows").columns})
+    missing = _document({name: day.get(column, column) for name, column in _OF_MISSING.items()})
+    connection.execute(
+        f"CREATE OR REPLACE TEMPORARY {kind} row_documents AS SELECT outcome, class, {row} AS document,"  # noqa: S608
+        f" CASE WHEN class = 'missing_in_ledger' THEN {missing} END AS of_missing FROM report_rows"
+    ).fetchall()
 
 
-def _documents(
-    connection: "duckdb.DuckDBPyConnection", columns: Mapping[str, str], *, where: str
-) -> Iterator[memoryview]:
+def row_documents(connection: "duckdb.DuckDBPyConnection", *, outcome: Outcome) -> Iterator[memoryview]:
+    """In batches those of an outcome."""
+    yield from _documents(connection, "document", where=f"outcome = '{outcome}'")
+
+
+def missing_documents(connection: "duckdb.DuckDBPyConnection") -> Iterator[memoryview]:
+    """The same of the missing transactions."""
+    yield from _documents(connection, "of_missing", where="class = 'missing_in_ledger'")
+
+
+def _document(columns: Mapping[str, str]) -> str:
     keys = (f"'{',' if place else _SEPARATOR + '{'}\"{name}\":'" for place, name in enumerate(columns))
     parts = ", ".join(
         f"{key}, {_json(name, column)}" for key, (name, column) in zip(keys, columns.items(), strict=True)
     )
-    document = f"concat({parts}, '}}')"  # one call: a chain of || copies what it has at every step
-    rows = connection.sql(f"SELECT {document} FROM report_rows WHERE {where}")  # noqa: S608 - SQL of ours
+    return f"concat({parts}, '}}')"  # one call: a chain of || copies what it has at every step
+
+
+def _documents(connection: "duckdb.DuckDBPyConnection", column: str, *, where: str) -> Iterator[memoryview]:
+    rows = connection.sql(f"SELECT {column} FROM row_documents WHERE {where}")  # noqa: S608 - SQL of ours
     for batch in rows.to_arrow_reader(BATCH_ROWS):
         yield _all_text(batch.column(0))
 

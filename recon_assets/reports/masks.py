@@ -4,7 +4,7 @@ Ids of processors are often long numbers, so DuckDB does most of it: a text with
 to Python. Only groups of digits, and several long runs, are for `masked_cards` itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from recon_assets.domain.masking import KEPT_DIGITS, masked_cards
@@ -27,6 +27,18 @@ _CHECK_SUM: Final = " + ".join(
 """By Luhn, of digits filled up with zeros on the left: every second one from the right doubled, its digits summed."""
 
 
+def declare_shown(connection: "duckdb.DuckDBPyConnection", table: str, *, columns: Sequence[str]) -> None:
+    """Make the view `shown_<table>`: its rows, with what may be the number of a card masked in these columns."""
+    declare_masks(connection, table, columns=columns)
+    ((masks,),) = connection.execute("SELECT count(*) FROM masks").fetchall()
+    shown, joins = "*", ""
+    if masks:  # on nearly all days there is none, and then there is nothing to join
+        replaced = ", ".join(f"coalesce(mask_of_{name}.shown, t.{name}) AS {name}" for name in columns)
+        shown = f"t.* REPLACE ({replaced})"
+        joins = " ".join(f"LEFT JOIN masks AS mask_of_{name} ON t.{name} = mask_of_{name}.plain" for name in columns)
+    connection.execute(f"CREATE TEMPORARY VIEW shown_{table} AS SELECT {shown} FROM {table} AS t {joins}").fetchall()  # noqa: S608
+
+
 def declare_masks(connection: "duckdb.DuckDBPyConnection", table: str, *, columns: Iterable[str]) -> None:
     """Make the table `masks`: `plain`, each text of these columns that is masked, and `shown`, what it becomes."""
     texts = " UNION ALL ".join(
@@ -34,6 +46,10 @@ def declare_masks(connection: "duckdb.DuckDBPyConnection", table: str, *, column
         for name in columns
     )
     connection.execute(f"CREATE TEMPORARY TABLE suspicious AS SELECT DISTINCT text FROM ({texts})").fetchall()  # noqa: S608
+    ((suspicious,),) = connection.execute("SELECT count(*) FROM suspicious").fetchall()
+    if not suspicious:
+        connection.execute("CREATE TEMPORARY TABLE masks (plain VARCHAR, shown VARCHAR)").fetchall()
+        return
     connection.execute(
         "CREATE TEMPORARY TABLE masks AS SELECT text AS plain,"  # noqa: S608 - SQL of ours
         f" replace(text, run, repeat('*', length(run) - {KEPT_DIGITS}) || right(run, {KEPT_DIGITS})) AS shown"

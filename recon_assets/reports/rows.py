@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from recon_assets.reports.masks import declare_masks
+from recon_assets.reports.masks import declare_shown
 from recon_assets.schemas.currencies import exponents
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ COUNTS: Final = ("priority", "occurrence", "processor_record_number", "ledger_re
 FREE_TEXT: Final = ("transaction_id", "merchant_id", "reference_number", "processor_raw_file", "ledger_raw_file")
 """Columns that a feed fills: what may be the number of a card is masked in them."""
 
-_ROWS_SQL: Final = Path(__file__).with_name("rows.sql")
+DECIMAL_PLACES: Final = 5
+"""Of an amount before what its currency does not have is cut off (`report_rows.sql`)."""
 
 Discrepancies: TypeAlias = "Path | duckdb.DuckDBPyConnection"
 """The matching's Parquet file, or what `report_rows` made of it: opening it takes longer than writing a small day."""
@@ -48,23 +49,35 @@ def report_rows(discrepancies: Discrepancies) -> "Iterator[duckdb.DuckDBPyConnec
         return
     with _connection(discrepancies) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
-        connection.execute("CREATE TEMPORARY TABLE currencies (currency VARCHAR, exponent INTEGER)").fetchall()
-        known = exponents()  # one statement: row by row takes 25 times as long, and every report has such a connection
-        connection.execute(
-            "INSERT INTO currencies SELECT unnest(?), unnest(?)", [list(known), list(known.values())]
-        ).fetchall()
+        _declare_currencies(connection)
         is_small = _is_small(discrepancies)
         kind = "TABLE" if is_small else "VIEW"
         connection.execute(
             f"CREATE TEMPORARY {kind} discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
         ).fetchall()
-        declare_masks(connection, "discrepancies", columns=FREE_TEXT)
-        for statement in duckdb.extract_statements(_ROWS_SQL.read_text(encoding="utf-8")):
-            connection.execute(statement).fetchall()
-        if is_small:  # joined and sorted once: each of a dozen questions would do it again, which is most of their time
-            connection.execute("CREATE TEMPORARY TABLE kept_rows AS FROM report_rows").fetchall()
-            connection.execute("CREATE OR REPLACE TEMPORARY VIEW report_rows AS FROM kept_rows").fetchall()
+        declare_shown(connection, "discrepancies", columns=FREE_TEXT)
+        for view in ("report_rows", "spreadsheet_rows"):
+            connection.execute(_sql(view)).fetchall()
+            if is_small:  # made once: each of a dozen questions would plan and do it again, which is most of their time
+                connection.execute(f"CREATE TEMPORARY TABLE kept_{view} AS FROM {view}").fetchall()
+                connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {view} AS FROM kept_{view}").fetchall()
         yield connection
+
+
+def _declare_currencies(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make the table `currencies`: of each its unit, and how many of the five places of an amount are too many.
+
+    Of a currency without places the point is too much as well. One statement: row by row takes 25 times as long.
+    """
+    known = exponents()
+    assert max(known.values()) < DECIMAL_PLACES, "the last place is always cut off"
+    units = [f"1e-{places}" for places in known.values()]
+    surplus = [DECIMAL_PLACES - places if places else DECIMAL_PLACES + 1 for places in known.values()]
+    connection.execute(
+        "CREATE TEMPORARY TABLE currencies AS SELECT unnest(?) AS currency,"
+        f" CAST(unnest(?) AS DECIMAL({DECIMAL_PLACES + 1}, {DECIMAL_PLACES})) AS unit, unnest(?) AS surplus",
+        [list(known), units, surplus],
+    ).fetchall()
 
 
 @contextmanager
@@ -92,7 +105,13 @@ def _instance() -> "duckdb.DuckDBPyConnection":
     """Of this process. Its cursors have their own temporary tables and views; nothing is ever made beside these."""
     import duckdb
 
-    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": ""})
+    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": "", "threads": 1})
+
+
+@cache
+def _sql(view: str) -> str:
+    """The statements that make a view, of a file beside this one."""
+    return Path(__file__).with_name(f"{view}.sql").read_text(encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:
@@ -102,7 +121,9 @@ def _quoted(path: Path) -> str:
 def iterate_rows(
     connection: "duckdb.DuckDBPyConnection", *, of: str = "report_rows", where: str = "true", tail: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a view as dictionaries. `where` and `tail` are our own SQL, never a user's."""
-    reader = connection.sql(f"SELECT * FROM {of} WHERE {where} {tail}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
-    for batch in reader:
-        yield from batch.to_pylist()
+    """The rows of a view as dictionaries, to be read before the next question. `where` and `tail` are our own SQL."""
+    result = connection.execute(f"SELECT * FROM {of} WHERE {where} {tail}")  # noqa: S608
+    names = [column[0] for column in result.description]
+    while batch := result.fetchmany(BATCH_ROWS):
+        for row in batch:
+            yield dict(zip(names, row, strict=True))

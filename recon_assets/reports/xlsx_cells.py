@@ -27,7 +27,7 @@ _FIRST_YEAR: Final = 1900
 
 
 def harmless(text: str) -> str:
-    """With an apostrophe in front where a spreadsheet would take the text for a formula; as `harmless` in rows.sql."""
+    """With an apostrophe in front where a spreadsheet would take it for a formula; as `spreadsheet_rows.sql` does."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 

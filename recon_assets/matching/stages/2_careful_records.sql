@@ -47,7 +47,7 @@ FROM careful_records AS c;
 CREATE OR REPLACE TEMPORARY TABLE pairs AS
 SELECT
     cast(NULL AS varchar) AS pass,
-    cast(NULL AS integer) AS step,
+    cast(NULL AS bigint) AS step,
     cast(NULL AS varchar) AS kind,
     cast(NULL AS bigint) AS match_no,
     cast(NULL AS bigint) AS processor_seq,
@@ -67,7 +67,7 @@ WHERE FALSE;
 CREATE OR REPLACE TEMPORARY TABLE candidates AS
 SELECT
     cast(NULL AS varchar) AS pass,
-    cast(NULL AS integer) AS step,
+    cast(NULL AS bigint) AS step,
     cast(NULL AS bigint) AS processor_seq,
     cast(NULL AS bigint) AS ledger_seq,
     cast(NULL AS integer) AS score,
