@@ -5,7 +5,8 @@
 1,095 partitions of 21 assets, each with its materialisation, 14 checks a day and processor, and a run for every
 processor-day are written into Dagster's database (`dagster_filling`). Then the code location (`dagster api grpc`) and
 `dagster-webserver` are started, each a process of its own as in docker-compose.yml, and every page is opened five times
-by a browser with an empty cache, and reloaded. The clock runs from the call until what people look for is seen. Prints
+by a browser with an empty cache, and again. The page's own clock runs from the navigation until what people look for is
+seen; nothing else is asked of the browser while it runs (`browser`). Prints
 the seconds, the CPU seconds of server and browser, the GraphQL requests that took longest, and the memory of the
 processes. Ends with 1 when the overview is later than `LIMIT_S` on median: on a machine that has other work the CPU
 seconds are what to compare.
@@ -27,24 +28,21 @@ from typing import Final
 
 import dagster as dg
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
-from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from recon_assets.assembly import build_definitions
 from recon_assets.reports.dagster_pages import PROVEN_CHECK, DagsterPages
 from recon_assets.settings import Settings
 from recon_assets.store.database import open_database
 from recon_assets.store.embedded import EmbeddedServer
+from recon_assets_tests.benchmarks.browser import Browser, started
 from recon_assets_tests.benchmarks.dagster_filling import fill_dagster, run_id
 from recon_assets_tests.conftest import PROJECT
-from recon_assets_tests.ui.servers import _served, _wait_until_it_serves, free_port
-from recon_assets_tests.ui.visitor import CHROMIUM_FLAGS, chromium
+from recon_assets_tests.ui.servers import free_port, serving, wait_until_it_serves
 
 DAYS: Final = 1_095
 PROCESSORS: Final = ("paypal", "square", "stripe")
 OPENED: Final = 5
 LIMIT_S: Final = 2.0
-PATIENCE_S: Final = 30.0
-LOOK_MS: Final = 20.0
 
 WORKSPACE: Final = """
 load_from:
@@ -63,9 +61,9 @@ class Looked:
 
 @dataclass(slots=True)
 class Waited:
-    """Seconds until a page was there, first and reloaded, and of CPU for both together.
+    """Seconds until a page was there, first and again, and of CPU for both together.
 
-    `asked` are the seconds of its GraphQL requests by name.
+    `asked` are the seconds of its GraphQL requests by name, as the page counts them.
     """
 
     first: list[float] = field(default_factory=list)
@@ -128,11 +126,12 @@ def served(folder: Path, code: GrpcServerCodeLocationOrigin, processes: ExitStac
     module = ["--module-name", "recon_assets.definitions", "--location-name", "recon_assets"]
     location = ["api", "grpc", "--host", "127.0.0.1", "--port", str(code.port), *module]
     environment = dict(os.environ)
-    processes.enter_context(_served([sys.executable, "-m", "dagster", *location], environment, folder / "code.log"))
+    code_server = [sys.executable, "-m", "dagster", *location]
+    processes.enter_context(serving({folder / "code.log": code_server}, environment))
     address = ["--host", "127.0.0.1", "--port", str(port)]
     command = [sys.executable, "-m", "dagster_webserver", *address, "--workspace", str(folder / "workspace.yaml")]
-    processes.enter_context(_served(command, environment, folder / "webserver.log"))
-    _wait_until_it_serves(f"http://127.0.0.1:{port}", folder / "webserver.log")
+    processes.enter_context(serving({folder / "webserver.log": command}, environment))
+    wait_until_it_serves(f"http://127.0.0.1:{port}", folder / "webserver.log")
     return f"http://127.0.0.1:{port}"
 
 
@@ -149,54 +148,31 @@ def pages(address: str, days: list[date]) -> list[Looked]:
 def look(address: str, days: list[date]) -> dict[str, Waited]:
     """Each page by turns, so that a burst of other programs does not fall on one of them."""
     found: defaultdict[str, Waited] = defaultdict(Waited)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+    with started() as browser:
         for _ in range(OPENED):
             for looked in pages(address, days):
                 open_twice(browser, looked, found[looked.name])
-        browser.close()
     return found
 
 
 def open_twice(browser: Browser, looked: Looked, waited: Waited) -> None:
-    """With an empty cache, and again as a reload."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    used = cpu_s()
-    page.on("requestfinished", lambda request: note(request, waited))
-    began = time.perf_counter()
-    page.goto(looked.address, wait_until="commit")
-    waited.first.append(seen(page, looked) - began)
-    page.wait_for_load_state("networkidle")
-    began = time.perf_counter()
-    page.reload(wait_until="commit")
-    waited.again.append(seen(page, looked) - began)
-    server, browsing = (after - before for after, before in zip(cpu_s(), used, strict=True))
+    """With an empty cache, and again."""
+    used = cpu_s(browser)
+    with browser.visitor() as visitor:
+        for seconds in (waited.first, waited.again):
+            shown = visitor.opens(looked.address, looked.sought)
+            seconds.append(shown.seen_s)
+            for asked, took in shown.requests:
+                if "/graphql?op=" in asked:
+                    waited.asked[asked.rpartition("=")[2]].append(took)
+        server, browsing = (after - before for after, before in zip(cpu_s(browser), used, strict=True))
     waited.server_cpu.append(server)
     waited.browser_cpu.append(browsing)
-    context.close()
-
-
-def seen(page: Page, looked: Looked) -> float:
-    """When it was. Asked often: what Playwright itself waits for it asks once a second in the end."""
-    sought = page.get_by_text(looked.sought).filter(visible=True).first
-    deadline = time.perf_counter() + PATIENCE_S
-    while not sought.is_visible():
-        assert time.perf_counter() < deadline, f"{looked.sought} is not seen at {looked.address}"
-        page.wait_for_timeout(LOOK_MS)
-    return time.perf_counter()
-
-
-def note(request: Request, waited: Waited) -> None:
-    """What a GraphQL request took, from its being sent to the end of the answer."""
-    if request.url.endswith("/graphql") or "/graphql?" in request.url:
-        asked = request.post_data_json or {}
-        waited.asked[asked.get("operationName") or "?"].append(request.timing["responseEnd"] / 1_000)
 
 
 def table(waited: dict[str, Waited]) -> str:
     columns = ("first", "again", "server_cpu", "browser_cpu")
-    heading = "| page | first, s (least to most) | reload, s | CPU s of the server, both | of the browser |"
+    heading = "| page | first, s (least to most) | again, s | CPU s of the server, both | of the browser |"
     rows = [
         f"| {name} | "
         + " | ".join(f"{statistics.median(of):.2f} ({min(of):.2f} to {max(of):.2f})" for of in taken)
@@ -219,25 +195,37 @@ def slowest(waited: dict[str, Waited]) -> str:
 def memory() -> str:
     """In MiB that are each process's own share, by what it is."""
     used: defaultdict[str, float] = defaultdict(float)
-    for kind, folder in descendants():
+    for kind, folder in services():
         with suppress(OSError):
             lines = (folder / "smaps_rollup").read_text().splitlines()
             used[kind] += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     return "\n".join(f"{kind}: {mib:,.0f} MiB" for kind, mib in used.items())
 
 
-def cpu_s() -> tuple[float, float]:
+def cpu_s(browser: Browser) -> tuple[float, float]:
     """That server and browser have used until now."""
-    used: defaultdict[str, float] = defaultdict(float)
-    for kind, folder in descendants():
+    ticks = os.sysconf("SC_CLK_TCK")
+    server = sum(ticks_of(folder) for _, folder in services())
+    return server / ticks, sum(map(ticks_of, processes_of(browser.session))) / ticks
+
+
+def ticks_of(process: Path) -> int:
+    """User and system; nothing if it has ended."""
+    with suppress(OSError):
+        after_name = (process / "stat").read_text().rpartition(")")[2].split()
+        return int(after_name[11]) + int(after_name[12])
+    return 0
+
+
+def processes_of(session: int) -> Iterator[Path]:
+    for folder in Path("/proc").iterdir():
         with suppress(OSError):
-            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
-            used[kind] += (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-    return used["webserver"] + used["code location"], used["browser"]
+            if folder.name.isdigit() and (folder / "stat").read_text().rpartition(")")[2].split()[3] == str(session):
+                yield folder
 
 
-def descendants() -> Iterator[tuple[str, Path]]:
-    """What this process has started and is still there: they have its `DAGSTER_HOME`, which is a name of its own."""
+def services() -> Iterator[tuple[str, Path]]:
+    """Webserver and code location, which have a `DAGSTER_HOME` that is a name of its own."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
@@ -248,7 +236,7 @@ def descendants() -> Iterator[tuple[str, Path]]:
                 yield kind, folder
 
 
-KINDS: Final = {"webserver": "dagster_webserver", "code location": "dagster api grpc", "browser": "chrom"}
+KINDS: Final = {"webserver": "dagster_webserver", "code location": "dagster api grpc"}
 """By words of their command lines."""
 
 

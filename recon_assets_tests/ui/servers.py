@@ -53,9 +53,9 @@ def served_demo(deployment: Deployment) -> Iterator[Demo]:
         logs / "ui.log": deployment.command("ui", "--port", str(port)),
         logs / "auditors.log": deployment.command("ui", "--port", str(read_only_port), "--read-only"),
     }
-    with _served(commands, deployment.environment() | variables):
+    with serving(commands, deployment.environment() | variables):
         for pages, log in zip((demo.pages, demo.read_only_pages), commands, strict=True):
-            _wait_until_it_serves(pages.base_url, log)
+            wait_until_it_serves(pages.base_url, log)
         yield demo
 
 
@@ -65,7 +65,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _served(commands: Mapping[Path, list[str]], environment: Mapping[str, str]) -> Iterator[None]:
+def serving(commands: Mapping[Path, list[str]], environment: Mapping[str, str]) -> Iterator[None]:
     """A process for each log. All are told to end before the first is waited for."""
     processes: list[subprocess.Popen[bytes]] = []
     with ExitStack() as logs:
@@ -98,7 +98,7 @@ def _wait_for_its_end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_it_serves(address: str, log: Path) -> None:
+def wait_until_it_serves(address: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not _serves(address):
         assert time.monotonic() < deadline, log.read_text()[-3000:]
