@@ -147,6 +147,5 @@ def quoted(path: Path) -> str:
 
 @cache
 def _statements(stage: str) -> tuple[str, ...]:
-    import duckdb
-
-    return tuple(statement.query for statement in duckdb.extract_statements(stage_text(stage)))
+    """A semicolon ends a line in our files only where it ends a statement; DuckDB takes 40 ms to say so."""
+    return tuple(stage_text(stage).removesuffix("\n").removesuffix(";").split(";\n"))

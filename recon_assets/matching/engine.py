@@ -32,7 +32,9 @@ NEAREST_BY_AMOUNT: Final = (-1, 0, 1, 2)
 NEAREST_IN_TIME: Final = tuple(range(-7, 9))
 """Places relative to a record's own among the other side: 0 is the last one before it, 1 the first one after it."""
 
-_DISCREPANCY_ORDER: Final = "priority, class, transaction_id, side, occurrence, processor_seq, ledger_seq"
+_DISCREPANCY_ORDER: Final = (
+    "priority, class, transaction_id, side, occurrence, processor_seq, ledger_seq, discrepancy_id"
+)
 
 
 @dataclass(frozen=True, slots=True)

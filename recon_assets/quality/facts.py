@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon_assets.domain.business_day import BusinessDay
+from recon_assets.small_duckdb import is_small, small_instance
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,7 +23,8 @@ class FrameFacts:
 
 def measure_frame(frame: Path, day: BusinessDay) -> FrameFacts:
     """Read one frame (`FRAME_SCHEMA`) once."""
-    with _instance().cursor() as connection:
+    instance = small_instance() if is_small(frame) else _instance()
+    with instance.cursor() as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         rows, repeated, outside = connection.execute(
             """
@@ -39,7 +41,7 @@ def measure_frame(frame: Path, day: BusinessDay) -> FrameFacts:
 
 @cache
 def _instance() -> "duckdb.DuckDBPyConnection":
-    """Of this process: making one takes longer than measuring a small frame."""
+    """Of this process, for frames that all threads are worth."""
     import duckdb
 
     return duckdb.connect()

@@ -29,7 +29,8 @@ LISTED_ROWS: Final = 200
 """More are in the CSV and the XLSX file."""
 
 _LISTED: Final = (
-    f"ORDER BY priority, abs(CAST(amount AS DECIMAL(38, 4))) DESC, transaction_id, occurrence, side LIMIT {LISTED_ROWS}"
+    "ORDER BY priority, abs(CAST(amount AS DECIMAL(38, 4))) DESC, transaction_id, occurrence, side, discrepancy_id"
+    f" LIMIT {LISTED_ROWS}"
 )
 
 

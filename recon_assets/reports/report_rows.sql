@@ -39,4 +39,4 @@ FROM shown_discrepancies AS d
 LEFT JOIN currencies AS own ON d.currency = own.currency
 LEFT JOIN currencies AS processor ON d.processor_currency = processor.currency
 LEFT JOIN currencies AS ledger ON d.ledger_currency = ledger.currency
-ORDER BY d.priority, d.class, d.transaction_id, d.side, d.occurrence;
+ORDER BY d.priority, d.class, d.transaction_id, d.side, d.occurrence, d.discrepancy_id;

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from recon_assets.reports.masks import declare_shown
 from recon_assets.schemas.currencies import exponents
+from recon_assets.small_duckdb import MEMORY_LIMIT, is_small, small_instance
 
 if TYPE_CHECKING:
     import duckdb
 
 BATCH_ROWS: Final = 20_000
-MEMORY_LIMIT: Final = "512MB"
-"""Of DuckDB; the sorting of more rows goes to disk."""
-
-SMALL_FILE_BYTES: Final = 1_000_000
-"""Of Parquet. Such a file is read without ever needing the disk."""
-
 AMOUNTS: Final = ("amount", "processor_amount", "ledger_amount", "fee", "fee_difference")
 """Columns of `report_rows` that hold exact decimal text."""
 
@@ -50,15 +45,15 @@ def report_rows(discrepancies: Discrepancies) -> "Iterator[duckdb.DuckDBPyConnec
     with _connection(discrepancies) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         _declare_currencies(connection)
-        is_small = _is_small(discrepancies)
-        kind = "TABLE" if is_small else "VIEW"
+        small = is_small(discrepancies)
+        kind = "TABLE" if small else "VIEW"
         connection.execute(
             f"CREATE TEMPORARY {kind} discrepancies AS FROM read_parquet({_quoted(discrepancies)})"
         ).fetchall()
         declare_shown(connection, "discrepancies", columns=FREE_TEXT)
         for view in ("report_rows", "spreadsheet_rows"):
             connection.execute(_sql(view)).fetchall()
-            if is_small:  # made once: each of a dozen questions would plan and do it again, which is most of their time
+            if small:  # made once: each of a dozen questions would plan and do it again, which is most of their time
                 connection.execute(f"CREATE TEMPORARY TABLE kept_{view} AS FROM {view}").fetchall()
                 connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {view} AS FROM kept_{view}").fetchall()
         yield connection
@@ -85,8 +80,8 @@ def _connection(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Of a small file on an instance that stays: making one takes longer than writing a small day's report."""
     import duckdb
 
-    if _is_small(discrepancies):
-        with _instance().cursor() as connection:
+    if is_small(discrepancies):
+        with small_instance().cursor() as connection:
             yield connection
         return
     with (
@@ -94,18 +89,6 @@ def _connection(discrepancies: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as connection,
     ):
         yield connection
-
-
-def _is_small(discrepancies: Path) -> bool:
-    return discrepancies.stat().st_size <= SMALL_FILE_BYTES
-
-
-@cache
-def _instance() -> "duckdb.DuckDBPyConnection":
-    """Of this process. Its cursors have their own temporary tables and views; nothing is ever made beside these."""
-    import duckdb
-
-    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": "", "threads": 1})
 
 
 @cache

@@ -105,6 +105,19 @@ def test_records_of_one_id_are_compared_with_their_own_earlier_selves(tmp_path: 
     assert (row["class"], row["occurrence"], row["processor_amount_minor"]) == ("restated", 2, 500)
 
 
+def test_what_was_restated_of_records_with_one_transaction_id_stands_in_one_order(tmp_path: Path) -> None:
+    """One that is gone and one that changed may have the same number in their files: the order must not be chance."""
+    before = [Record("a", 500, record_id=f"entry-{number}") for number in range(40)]
+    now = [Record("a", 400, record_id=f"entry-{number}") for number in range(20, 40)]
+
+    found = rows(match(tmp_path, now, [], concluded=before))
+
+    restated = [(row["processor_seq"], row["discrepancy_id"]) for row in found if row["class"] == "restated"]
+    assert len({seq for seq, _ in restated}) == 20, "two of each number"
+    assert len(restated) == 40
+    assert restated == sorted(restated)
+
+
 def test_records_of_one_id_and_instant_may_come_in_another_order(tmp_path: Path) -> None:
     before = [Record("a", 500), Record("a", 700), Record("a", 600)]
 

@@ -15,8 +15,8 @@ from recon_assets.reports.csv_report import write_csv_report
 from recon_assets.reports.html_report import write_html_report
 from recon_assets.reports.json_report import write_json_report
 from recon_assets.reports.paths import report_files
-from recon_assets.reports.rows import SMALL_FILE_BYTES
 from recon_assets.reports.xlsx_report import write_xlsx_report
+from recon_assets.small_duckdb import SMALL_FILE_BYTES
 from recon_assets_tests.matching.frames import Record
 from recon_assets_tests.reports.days import NOTHING_AROUND, ORIGIN, Day, reconciled, reported
 
