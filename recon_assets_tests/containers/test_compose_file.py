@@ -100,5 +100,9 @@ def test_the_wheel_of_the_image_has_every_file_of_the_package() -> None:
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     package = PROJECT / "recon_assets"
     in_wheel = {path for pattern in declared["recon_assets"] for path in package.glob(pattern)}
-    there = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    there = {
+        path
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__"
+    }
     assert there - in_wheel == set()
