@@ -3,9 +3,10 @@
 What belongs here: text to integer, by the rule of `recon_assets.domain.money.minor_from_text`. Not here: decimal and
 thousands marks of other countries (`files/amounts`), signs, and what a rejected row means.
 
-Most rows are plain and go through Arrow's decimal128, whose unscaled value is read as an integer: 0.15 CPU s per
-million. Only rows that are not plain, or not representable that way, are parsed one by one by the domain's own rule,
-so both ways accept the same texts with the same result.
+Most rows are plain and go through Arrow's decimal128, whose unscaled value is read as an integer: 0.08 CPU s per
+million where all rows of a column are plain and of currencies alike, else 0.2. Only rows that are not plain, or not
+representable that way, are parsed one by one by the domain's own rule, so all ways accept the same texts with the same
+result.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,18 @@ import pyarrow.compute as pc
 
 from recon_assets.domain.money import NotRepresentable, minor_from_text
 from recon_assets.schemas.currencies import exponents
+from recon_assets.schemas.text_bytes import are_plain_decimals
 
 _SCALE: Final = max(exponents().values())
-_FAST_DECIMAL: Final = pa.decimal128(18, _SCALE)
-"""18 digits: the unscaled value always fits in the low 64-bit word."""
+_DIGITS: Final = 18
+"""The unscaled value of so many always fits in the low 64-bit word."""
 
-_FAST_TEXT: Final = rf"^[+-]?[0-9]{{1,{18 - _SCALE}}}(\.[0-9]{{1,{_SCALE}}}0{{0,8}})?$"
+_FAST_DECIMAL: Final = pa.decimal128(_DIGITS, _SCALE)
+
+_LONGEST_PLAIN: Final = 19
+"""Characters: a text that is no longer has no more digits before its point than the domain's rule allows."""
+
+_FAST_TEXT: Final = rf"^[+-]?[0-9]{{1,{_DIGITS - _SCALE}}}(\.[0-9]{{1,{_SCALE}}}0{{0,8}})?$"
 _FAST_WHOLE_NUMBER: Final = r"^[+-]?[0-9]{1,18}$"
 
 UNKNOWN_CURRENCY: Final = "unknown currency: not a code of ISO 4217 with minor units"
@@ -46,6 +53,11 @@ def minor_units_from_text(text: pa.Array, currency: pa.DictionaryArray) -> Minor
 
     A null text stays null, with no reason: absent is not bad. A null or unknown currency is a reason.
     """
+    if text.null_count == len(text):
+        return MinorUnits(pa.nulls(len(text), pa.int64()), {})
+    of_all = _all_alike(text, currency)
+    if of_all is not None:
+        return MinorUnits(of_all, {})
     divisors = _divisors(currency)
     present = text.is_valid().to_numpy(zero_copy_only=False)
     fast = _matches(text, _FAST_TEXT) & (divisors > 0)
@@ -68,6 +80,24 @@ def minor_units_from_text(text: pa.Array, currency: pa.DictionaryArray) -> Minor
         except NotRepresentable as error:
             reasons[row] = str(error)
     return MinorUnits(pa.array(minor, mask=~fast), reasons)
+
+
+def _all_alike(text: pa.Array, currency: pa.DictionaryArray) -> pa.Array | None:
+    """The minor units of a column whose texts are all plain and whose currencies have equally many places.
+
+    None where that is not so, or where a text has more places or digits than fit: then each row has its own answer.
+    """
+    places = {exponents().get(word) for word in currency.dictionary.to_pylist()}
+    if currency.null_count or len(places) != 1:
+        return None
+    (exponent,) = places
+    if exponent is None or not are_plain_decimals(text, most_characters=_LONGEST_PLAIN):
+        return None
+    try:
+        decimals = pc.cast(text, pa.decimal128(_DIGITS, exponent))
+    except pa.ArrowInvalid:  # a place too many, too large, or two points
+        return None
+    return pa.array(_low_words(decimals))
 
 
 def minor_units_from_whole_numbers(text: pa.Array) -> MinorUnits:
@@ -110,6 +140,10 @@ def _unscaled(text: pa.Array, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int
     if not len(text):
         return np.empty(0, dtype=np.int64)
     plain = text if rows.all() else pc.if_else(pa.array(rows), text, "0")
-    decimals = pc.cast(plain, _FAST_DECIMAL)
+    return _low_words(pc.cast(plain, _FAST_DECIMAL))
+
+
+def _low_words(decimals: pa.Array) -> npt.NDArray[np.int64]:
+    """Of each unscaled value, which fits."""
     words = np.frombuffer(decimals.buffers()[1], dtype=np.int64)
     return words[2 * decimals.offset : 2 * (decimals.offset + len(decimals)) : 2]

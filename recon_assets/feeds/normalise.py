@@ -138,7 +138,7 @@ class _FrameWriter:
         """Sort the buffered rows into good and rejected."""
         if not self._parsed_rows:
             return
-        table = _joined(self._parsed)
+        table = _joined(self._parsed).combine_chunks()
         self._parsed, self._parsed_rows = [], 0
         outcome = validate_chunk(table, self._side)
         self._rule_failures.update(outcome.failures)
@@ -164,7 +164,7 @@ class _FrameWriter:
         self._good = [table.slice(start)] if start < table.num_rows else []
 
     def _write_group(self, rows: pa.Table) -> None:
-        columns = {name: rows.column(name).combine_chunks() for name in rows.column_names}
+        columns = {name: _in_one_piece(rows.column(name)) for name in rows.column_names}
         columns |= {
             field.name: _in_order_of_words(columns[field.name]) for field in PARSED_SCHEMA if field.type == WORD
         }
@@ -194,7 +194,13 @@ def _rows(tables: Iterable[pa.Table]) -> int:
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    """One table, of as many pieces as they have: nothing is copied."""
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    """Copied only if it has several."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _in_order_of_words(column: pa.DictionaryArray) -> pa.DictionaryArray:

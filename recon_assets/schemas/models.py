@@ -21,6 +21,11 @@ from recon_assets.domain.records import Movement, Side, Status
 from recon_assets.schemas.columns import MAX_TEXT_CHARACTERS, NEEDED, described
 from recon_assets.schemas.currencies import exponents
 from recon_assets.schemas.frames import PARSED_SCHEMA
+from recon_assets.schemas.text_bytes import (
+    lacks_control_characters,
+    lacks_null_characters,
+    lengths_are_within,
+)
 
 with warnings.catch_warnings():
     # where pyspark is installed pandera imports it, here and with its built-in checks, and it warns of pandas 3
@@ -121,11 +126,17 @@ def _column(field: pa.Field, side: Side) -> pap.Column:
 
 
 def _checks(column: str) -> list[pap.Check]:
-    length = _rule(f"{column}_has_1_to_{MAX_TEXT_CHARACTERS}_characters", _length_is_right)
+    length = _rule(
+        f"{column}_has_1_to_{MAX_TEXT_CHARACTERS}_characters",
+        _length_is_right,
+        of_all=lambda text: lengths_are_within(text, least=1, most_bytes=MAX_TEXT_CHARACTERS),
+    )
     if column in {"transaction_id", "record_id", "reference_number", "order_id", "payout_id"}:
-        return [length, _rule(f"{column}_has_no_control_characters", _lacks(_CONTROL_CHARACTERS))]
+        name = f"{column}_has_no_control_characters"
+        return [length, _rule(name, _lacks(_CONTROL_CHARACTERS), of_all=lacks_control_characters)]
     if column in {"merchant_id", "transaction_type"}:
-        return [length, _rule(f"{column}_has_no_null_characters", _lacks(_NULL_CHARACTER))]
+        name = f"{column}_has_no_null_characters"
+        return [length, _rule(name, _lacks(_NULL_CHARACTER), of_all=lacks_null_characters)]
     if column in _WORDS:
         name, words = _WORDS[column]
         return [_rule(name, _one_of(words()))]
@@ -134,12 +145,21 @@ def _checks(column: str) -> list[pap.Check]:
     return []
 
 
-def _rule(name: str, holds: Callable[[pa.Array], pa.Array]) -> pap.Check:
-    """A named rule computed by Arrow on the distinct words of a dictionary, or on all values. Null keeps every rule."""
+def _rule(
+    name: str, holds: Callable[[pa.Array], pa.Array], *, of_all: Callable[[pa.Array], bool] = lambda _: False
+) -> pap.Check:
+    """A named rule computed by Arrow on the distinct words of a dictionary, or on all values. Null keeps every rule.
 
-    def check(series: "pd.Series[Any]") -> "pd.Series[bool]":
+    `of_all` says of a whole column what is known without looking at each value: true only if all of them keep the rule.
+    """
+
+    def check(series: "pd.Series[Any]") -> "pd.Series[bool] | bool":
         array = _arrow(series)
+        if array.null_count == len(array):
+            return True
         is_coded = pa.types.is_dictionary(array.type)
+        if of_all(array.dictionary if is_coded else array):
+            return True
         held = holds(array.dictionary).take(array.indices) if is_coded else holds(array)
         return pd.Series(pc.fill_null(held, fill_value=True).to_numpy(zero_copy_only=False), index=series.index)
 
@@ -168,9 +188,11 @@ def _one_of(words: Any) -> Callable[[pa.Array], pa.Array]:
     return lambda array: pc.or_(pc.is_null(array), pc.is_in(array, value_set=allowed))
 
 
-def _net_adds_up(frame: pd.DataFrame) -> "pd.Series[bool]":
+def _net_adds_up(frame: pd.DataFrame) -> "pd.Series[bool] | bool":
     """Net is gross less fee where all three are there; a difference beyond 64 bits is no net."""
     amount, fee, net = (_arrow(frame[name]) for name in ("amount_minor", "fee_minor", "net_minor"))
+    if any(array.null_count == len(array) for array in (amount, fee, net)):
+        return True
     stated = pc.and_(pc.and_(amount.is_valid(), fee.is_valid()), net.is_valid()).to_numpy(zero_copy_only=False)
     gross, charged, left = (_integers(array) for array in (amount, fee, net))
     with np.errstate(over="ignore"):

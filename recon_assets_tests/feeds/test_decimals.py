@@ -59,6 +59,18 @@ def test_a_column_is_what_the_domain_says_of_each_text(rows: list[tuple[str | No
     assert column_of(texts, currencies) == one_by_one(texts, currencies)
 
 
+PLAIN = st.from_regex(r"[+-]?[0-9]{1,16}(\.[0-9]{1,5})?", fullmatch=True)
+
+
+@settings(deadline=None)
+@given(st.lists(PLAIN, min_size=1, max_size=8), st.sampled_from([["USD", "EUR"], ["JPY"], ["CLF"], ["USD", "KWD"]]))
+def test_plain_columns_are_read_alike_whether_their_currencies_have_equal_places_or_not(
+    texts: list[str], words: list[str]
+) -> None:
+    currencies: list[str | None] = [words[row % len(words)] for row in range(len(texts))]
+    assert column_of([*texts], currencies) == one_by_one([*texts], currencies)
+
+
 @pytest.mark.parametrize("currency", ["JPY", "USD", "KWD", "CLF"])
 @pytest.mark.parametrize(
     "text",

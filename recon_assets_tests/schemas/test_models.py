@@ -66,6 +66,13 @@ def test_a_rule_finds_its_violation_among_good_rows(change: dict[str, Any], colu
     assert outcome.good.to_pylist() == table_of({}, {}).to_pylist()
 
 
+def test_a_rule_holds_for_the_rest_of_a_column_in_which_one_row_breaks_it() -> None:
+    rows = [{"transaction_id": "ü" * 200}, {"transaction_id": "a\x7f"}, {"transaction_id": "t", "merchant_id": "a\nb"}]
+    outcome = validate_chunk(table_of(*rows), Side.PROCESSOR)
+    assert outcome.failures == {"transaction_id_has_no_control_characters": 1}
+    assert [rule.row for rule in outcome.broken] == [1]
+
+
 @pytest.mark.parametrize(
     "change",
     [
