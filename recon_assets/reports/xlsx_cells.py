@@ -4,7 +4,7 @@ What belongs here: how a value becomes a cell. Not here: which values, which is 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -126,7 +126,7 @@ class Sheet:
     def _write(self, column: int, value: Value) -> None:
         match value:
             case str():
-                self._worksheet.write_string(self.rows, column, harmless(value))
+                self.plain_texts(self.rows, column, harmless(value))
             case Decimal():
                 self.amount(column, value)
             case int():
@@ -138,29 +138,55 @@ class Sheet:
             case date():
                 self.day(column, value)
 
-    def text(self, column: int, value: str) -> None:
-        """A text that is harmless already."""
-        self._worksheet.write_string(self.rows, column, value)
+    @property
+    def plain_texts(self) -> "Callable[[int, int, str], object]":
+        """Writes at a row and a column a text that is harmless already. Nothing of ours is called for each cell."""
+        write: Callable[[int, int, str], object] = self._worksheet.write_string
+        return write
 
-    def count(self, column: int, value: int) -> None:
-        """A plain integer."""
-        self._worksheet.write_number(self.rows, column, value)
+    @property
+    def plain_numbers(self) -> "Callable[[int, int, int], object]":
+        """Writes at a row and a column an integer without a format."""
+        write: Callable[[int, int, int], object] = self._worksheet.write_number
+        return write
+
+    def amount_texts(self) -> "Callable[[int, int, str], object]":
+        """Writes at a row and a column an amount that is decimal text, as `amount` does.
+
+        A text of no more than `EXACT_DIGITS` characters has no more digits either: what it is is not asked.
+        """
+        write = self._worksheet.write_number
+        formats: dict[int, Format] = {}
+
+        def write_amount(row: int, column: int, text: str) -> object:
+            if len(text) > EXACT_DIGITS:
+                return self._amount_at(row, column, Decimal(text))
+            point = text.find(".")
+            places = len(text) - point - 1 if point >= 0 else 0
+            if places not in formats:
+                formats[places] = self._book.amount_format(places)
+            return write(row, column, float(text), formats[places])
+
+        return write_amount
 
     def amount(self, column: int, value: Decimal) -> None:
         """A number with the places it has, or all its digits as text."""
+        self._amount_at(self.rows, column, value)
+
+    def _amount_at(self, row: int, column: int, value: Decimal) -> None:
         exponent = value.as_tuple().exponent
         assert isinstance(exponent, int)
         number = number_of(value)
         if number is None:
             right = self._book.cell_format("long amount", align="right")
-            self._worksheet.write_string(self.rows, column, f"{value:f}", right)
+            self._worksheet.write_string(row, column, f"{value:f}", right)
         else:
-            self._worksheet.write_number(self.rows, column, number, self._book.amount_format(-exponent))
+            self._worksheet.write_number(row, column, number, self._book.amount_format(-exponent))
 
     def day(self, column: int, value: date) -> None:
         """A date; one before Excel's calendar is text."""
         if value.year < _FIRST_YEAR:
-            self.text(column, value.isoformat())
+            self.plain_texts(self.rows, column, value.isoformat())
         else:
             self._worksheet.write_datetime(
                 self.rows, column, value, self._book.cell_format("day", num_format="yyyy-mm-dd")
@@ -169,7 +195,7 @@ class Sheet:
     def instant(self, column: int, value: datetime) -> None:
         """A time in UTC, to the millisecond; one before Excel's calendar is text."""
         if value.year < _FIRST_YEAR:
-            self.text(column, value.isoformat())
+            self.plain_texts(self.rows, column, value.isoformat())
         else:
             in_utc = value.replace(tzinfo=None)
             self._worksheet.write_datetime(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from recon_assets.reports.rows import AMOUNTS, BATCH_ROWS, COUNTS
@@ -25,18 +24,20 @@ def write_rows(book: Book, connection: "duckdb.DuckDBPyConnection", *, last_row:
     rows = connection.sql("SELECT * FROM spreadsheet_rows")
     columns: Sequence[str] = rows.columns
     sheet = _sheet(book, columns, number=1)
+    writers = [_writer(sheet, name) for name in columns]
     sheets = 1
-    writers = [_writer(name) for name in columns]
     for batch in rows.to_arrow_reader(BATCH_ROWS):
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             if sheet.rows == last_row:
                 sheet.filter()
                 sheets += 1
                 sheet = _sheet(book, columns, number=sheets)
-            for place, (write, value) in enumerate(zip(writers, values, strict=True)):
+                writers = [_writer(sheet, name) for name in columns]
+            row = sheet.rows
+            for place, value in enumerate(values):
                 if value is not None:
-                    write(sheet, place, value)
-            sheet.rows += 1
+                    writers[place](row, place, value)
+            sheet.rows = row + 1
     sheet.filter()
 
 
@@ -47,13 +48,14 @@ def _sheet(book: Book, columns: Sequence[str], *, number: int) -> Sheet:
     return sheet
 
 
-def _writer(column: str) -> Callable[[Sheet, int, Any], None]:
+def _writer(sheet: Sheet, column: str) -> Callable[[int, int, Any], object]:
+    """What writes a value of the column at a row and a place of the sheet."""
     if column in AMOUNTS:
-        return lambda sheet, place, text: sheet.amount(place, Decimal(text))
+        return sheet.amount_texts()
     if column in COUNTS:
-        return Sheet.count
+        return sheet.plain_numbers
     if column in _DATES:
-        return lambda sheet, place, text: sheet.day(place, date.fromisoformat(text))
+        return lambda _, place, text: sheet.day(place, date.fromisoformat(text))
     if column == "occurred_at":
-        return lambda sheet, place, text: sheet.instant(place, datetime.fromisoformat(text))
-    return Sheet.text
+        return lambda _, place, text: sheet.instant(place, datetime.fromisoformat(text))
+    return sheet.plain_texts
