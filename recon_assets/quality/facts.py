@@ -1,15 +1,19 @@
-"""What one aggregate says of a whole frame: how many rows, how many share an id, how many lie outside their day."""
+"""What a whole frame says of itself: how many rows, how many share an id, how many lie outside their day."""
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recon_assets.domain.business_day import BusinessDay
 from recon_assets.small_duckdb import is_small, small_instance
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    import numpy.typing as npt
+
+_BATCH_ROWS: Final = 122_880
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +26,56 @@ class FrameFacts:
 
 
 def measure_frame(frame: Path, day: BusinessDay) -> FrameFacts:
-    """Read one frame (`FRAME_SCHEMA`) once."""
-    instance = small_instance() if is_small(frame) else _instance()
-    with instance.cursor() as connection:
+    """Of one frame (`FRAME_SCHEMA`); of a large one the ids are read apart."""
+    small = is_small(frame)
+    repeated = f"count(*) - count({'DISTINCT' if small else ''} transaction_id)"  # an id that is not there is none
+    with (small_instance() if small else _instance()).cursor() as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
-        rows, repeated, outside = connection.execute(
-            """
-            SELECT
-                count(*),
-                count(*) - count(DISTINCT transaction_id),
-                count(*) FILTER (WHERE occurred_at < ? OR occurred_at >= ?)
+        rows, repeated_rows, outside = connection.execute(
+            f"""
+            SELECT count(*), {repeated}, count(*) FILTER (WHERE occurred_at < ? OR occurred_at >= ?)
             FROM read_parquet(?)
-            """,
+            """,  # noqa: S608 - SQL of ours
             [day.starts_at, day.ends_at, str(frame)],
         ).fetchall()[0]
-    return FrameFacts(rows=rows, repeated_ids=repeated, outside_day=outside)
+        if not small:
+            repeated_rows += repeated_ids(connection, frame, rows)
+    return FrameFacts(rows=rows, repeated_ids=repeated_rows, outside_day=outside)
+
+
+def repeated_ids(connection: "duckdb.DuckDBPyConnection", frame: Path, rows: int) -> int:
+    """Rows beyond the first of their id, exactly, without a table of all ids.
+
+    Ids whose hashes differ are different: only of rows whose hash comes again the ids themselves are compared. Sorting
+    8 bytes a row takes a third of the time of a table of the ids, and a tenth of its memory.
+    """
+    suspicious = _repeated_hashes(connection, frame, rows)
+    if not len(suspicious):
+        return 0
+    connection.register("suspicious", {"id_hash": suspicious})
+    ((repeated,),) = connection.execute(
+        """
+        SELECT count(transaction_id) - count(DISTINCT transaction_id)
+        FROM read_parquet(?) SEMI JOIN suspicious ON hash(transaction_id) = id_hash
+        """,
+        [str(frame)],
+    ).fetchall()
+    return int(repeated)
+
+
+def _repeated_hashes(connection: "duckdb.DuckDBPyConnection", frame: Path, rows: int) -> "npt.NDArray[np.uint64]":
+    """Each hash that more than one row's id has."""
+    import numpy as np
+
+    hashes = np.empty(rows, dtype=np.uint64)
+    filled = 0
+    found = connection.from_parquet(str(frame)).project("hash(transaction_id)")
+    for batch in found.to_arrow_reader(_BATCH_ROWS):
+        hashes[filled : filled + batch.num_rows] = batch.column(0).to_numpy()
+        filled += batch.num_rows
+    assert filled == rows, "every row has a hash"
+    hashes.sort()
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 @cache

@@ -4,17 +4,21 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from recon_assets.domain.business_day import business_day
+from recon_assets.domain.business_day import BusinessDay, business_day
 from recon_assets.quality.checks import ids_are_unique, records_lie_in_the_business_day
-from recon_assets.quality.facts import FrameFacts, measure_frame
+from recon_assets.quality.facts import FrameFacts, measure_frame, repeated_ids
+from recon_assets.small_duckdb import is_small
 from recon_assets_tests.matching.frames import Record, write_frame_file
 
 UTC_DAY = business_day("stripe", date(2025, 9, 30))
 
 
-def facts(folder: Path, records: list[Record], day=UTC_DAY) -> FrameFacts:
+def facts(folder: Path, records: list[Record], day: BusinessDay = UTC_DAY) -> FrameFacts:
     return measure_frame(write_frame_file(folder / "transactions.parquet", records), day)
 
 
@@ -26,6 +30,41 @@ def test_rows_beyond_the_first_of_their_id_are_repeated(tmp_path: Path) -> None:
     records = [Record(name) for name in ("a", "a", "a", "b", "c", "c", "A", " a")]
 
     assert facts(tmp_path, records) == FrameFacts(rows=8, repeated_ids=3, outside_day=0)
+
+
+def large(folder: Path, ids: list[str | None]) -> Path:
+    """A frame file that is not small, of rows that differ in their ids alone."""
+    one = pq.read_table(write_frame_file(folder / "one.parquet", [Record("a")]))
+    rows = one.take(pa.array(np.zeros(len(ids), dtype=np.int64)))
+    rows = rows.set_column(rows.schema.get_field_index("transaction_id"), "transaction_id", pa.array(ids, pa.string()))
+    pq.write_table(rows, folder / "transactions.parquet", compression="none", use_dictionary=False)
+    assert not is_small(folder / "transactions.parquet")
+    return folder / "transactions.parquet"
+
+
+@pytest.mark.parametrize(
+    ("more", "repeated"),
+    [
+        ([], 0),
+        (["id 1", "id 1", "id 2"], 3),
+        ([None], 1),
+        ([None, None, "id 7"], 3),
+        ([f"id {at}" for at in range(20_000)], 20_000),
+    ],
+)
+def test_ids_of_many_rows_are_counted_as_those_of_few(tmp_path: Path, more: list[str | None], repeated: int) -> None:
+    ids = [*(f"id {at}" for at in range(30_000)), *more]
+
+    assert measure_frame(large(tmp_path, ids), UTC_DAY) == FrameFacts(len(ids), repeated, outside_day=0)
+
+
+def test_ids_are_compared_themselves_where_their_hashes_are_equal(tmp_path: Path) -> None:
+    frame = write_frame_file(tmp_path / "transactions.parquet", [Record(name) for name in ("a", "b", "b", "c")])
+    with duckdb.connect() as connection:
+        connection.execute("CREATE MACRO hash(text) AS CAST(7 AS UBIGINT)").fetchall()
+
+        assert connection.execute("SELECT hash('a') = hash('b')").fetchall() == [(True,)]
+        assert repeated_ids(connection, frame, 4) == 1
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata"])
