@@ -208,8 +208,12 @@ def _in_order_of_words(column: pa.DictionaryArray) -> pa.DictionaryArray:
 
     Without words that no row has: those of rejected rows may be no currency and no status at all.
     """
+    if column.null_count == len(column):
+        return pa.nulls(len(column), WORD)
     words = column.dictionary
     nothing = len(words)
+    if nothing == 1 and not column.null_count:
+        return column
     indices = pc.fill_null(column.indices, nothing).to_numpy()
     used = np.bincount(indices, minlength=nothing + 1) > 0
     in_order = pc.sort_indices(words).to_numpy()

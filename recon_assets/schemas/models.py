@@ -170,7 +170,7 @@ def _arrow(series: "pd.Series[Any]") -> pa.Array:
     """The Arrow array behind a pandas series, in one piece."""
     array = series.array.__arrow_array__()
     if isinstance(array, pa.ChunkedArray):
-        return array.unify_dictionaries().combine_chunks()
+        return array.chunk(0) if array.num_chunks == 1 else array.unify_dictionaries().combine_chunks()
     return array
 
 

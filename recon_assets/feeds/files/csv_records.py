@@ -27,6 +27,7 @@ MAX_RAGGED_RECORDS: Final = 100_000
 WRONG_NUMBER_OF_FIELDS: Final = "wrong number of fields"
 
 _END_MARK: Final = "\x1eend of feed"
+_LINE_END: Final = ord("\n")
 
 
 class CsvRecords:
@@ -210,6 +211,6 @@ class _Ended(io.RawIOBase):
         read = self._stream.read(size)
         if not read:
             return self._end.read(size)
-        self._line_ends += read.count(b"\n")
+        self._line_ends += int(np.count_nonzero(np.frombuffer(read, dtype=np.uint8) == _LINE_END))
         self._inside_line = not read.endswith(b"\n")
         return read
