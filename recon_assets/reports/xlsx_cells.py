@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from inspect import unwrap
 from pathlib import Path
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -141,21 +142,19 @@ class Sheet:
     @property
     def plain_texts(self) -> "Callable[[int, int, str], object]":
         """Writes at a row and a column a text that is harmless already. Nothing of ours is called for each cell."""
-        write: Callable[[int, int, str], object] = self._worksheet.write_string
-        return write
+        return self._by_numbers("write_string")
 
     @property
     def plain_numbers(self) -> "Callable[[int, int, int], object]":
         """Writes at a row and a column an integer without a format."""
-        write: Callable[[int, int, int], object] = self._worksheet.write_number
-        return write
+        return self._by_numbers("write_number")
 
     def amount_texts(self) -> "Callable[[int, int, str], object]":
         """Writes at a row and a column an amount that is decimal text, as `amount` does.
 
         A text of no more than `EXACT_DIGITS` characters has no more digits either: what it is is not asked.
         """
-        write = self._worksheet.write_number
+        write = self._by_numbers("write_number")
         formats: dict[int, Format] = {}
 
         def write_amount(row: int, column: int, text: str) -> object:
@@ -168,6 +167,10 @@ class Sheet:
             return write(row, column, float(text), formats[places])
 
         return write_amount
+
+    def _by_numbers(self, method: str) -> "Callable[..., object]":
+        """A method of the worksheet without what looks, at each cell, whether it is named as in `A1`."""
+        return MethodType(unwrap(getattr(type(self._worksheet), method)), self._worksheet)
 
     def amount(self, column: int, value: Decimal) -> None:
         """A number with the places it has, or all its digits as text."""
