@@ -157,14 +157,15 @@ class Sheet:
         write = self._by_numbers("write_number")
         formats: dict[int, Format] = {}
 
-        def write_amount(row: int, column: int, text: str) -> object:
+        def write_amount(row: int, column: int, text: str) -> None:
             if len(text) > EXACT_DIGITS:
-                return self._amount_at(row, column, Decimal(text))
+                self._amount_at(row, column, Decimal(text))
+                return
             point = text.find(".")
             places = len(text) - point - 1 if point >= 0 else 0
             if places not in formats:
                 formats[places] = self._book.amount_format(places)
-            return write(row, column, float(text), formats[places])
+            write(row, column, float(text), formats[places])
 
         return write_amount
 

@@ -144,6 +144,26 @@ def test_the_limit_of_digits_is_where_a_double_no_longer_keeps_them() -> None:
     assert number_of(Decimal("0.00")) == 0
 
 
+def test_an_amount_of_a_row_is_the_cell_that_its_decimal_is(tmp_path: Path) -> None:
+    texts = [
+        "0", "-5", "0.00", "-0.05", "1995", "19.950", "1.2345", "999999999999.99", "-99999999999.99",
+        "9999999999999.99", "-999999999999.99", "999999999999999", "1234567890123456", "92233720368547758.07",
+    ]  # fmt: skip
+    with Book(tmp_path / "book.xlsx", rows_on_disk=str(tmp_path)) as book:
+        sheet = book.sheet("amounts", widths=(20, 20))
+        write = sheet.amount_texts()
+        for text in texts:
+            write(sheet.rows, 0, text)
+            sheet.amount(1, Decimal(text))
+            sheet.rows += 1
+
+    cells = list(openpyxl.load_workbook(tmp_path / "book.xlsx")["amounts"].iter_rows())
+    assert [(a.value, a.number_format, a.alignment.horizontal) for a, _ in cells] == [
+        (b.value, b.number_format, b.alignment.horizontal) for _, b in cells
+    ]
+    assert [Decimal(str(a.value)) for a, _ in cells] == [Decimal(text) for text in texts]
+
+
 def test_the_proof_has_a_row_for_each_currency(tmp_path: Path) -> None:
     rows = table(sheets(tmp_path, every_class_day(tmp_path))["proof"])
 
