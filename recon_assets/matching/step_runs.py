@@ -3,35 +3,10 @@
 Not here: which steps there are (`steps`), and what they do with records (`stages/`).
 """
 
-from dataclasses import dataclass
-
 from recon_assets.domain.records import Side
+from recon_assets.matching.careful import Careful
 from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import Step, StepKind, literal
-
-
-@dataclass(frozen=True, slots=True)
-class Careful:
-    """How many records need a careful look, and of how many keys there is more than one on a side."""
-
-    transactions: int
-    ledger_entries: int
-    crowded_keys: int
-
-    @property
-    def on_both_sides(self) -> bool:
-        """Without that nothing can match."""
-        return self.transactions > 0 and self.ledger_entries > 0
-
-
-def count_careful(runner: Runner) -> Careful:
-    """After the stage `2_careful_records`."""
-    (counts,) = runner.rows(
-        "SELECT count(*) AS records, count(CASE WHEN side = 'processor' THEN 1 END) AS transactions,"
-        " (SELECT count(*) FROM crowded_keys) AS crowded FROM careful_records"
-    )
-    records, transactions = int(counts["records"]), int(counts["transactions"])
-    return Careful(transactions, records - transactions, int(counts["crowded"]))
 
 
 def match_plain_keys(runner: Runner, first: Step, careful: Careful) -> None:
@@ -123,9 +98,10 @@ def _declare_step(runner: Runner, step: Step) -> None:
     columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
     if scored is not None:
         columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
-    crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if _matches_plain_keys(step) else ""
+    of_crowded = _matches_plain_keys(step)
+    crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if of_crowded else ""
     sides = (
-        f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
+        f"SELECT {columns}, {'k.key_number' if of_crowded else step.key(side)} AS key FROM careful_records AS c"  # noqa: S608
         f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq{crowded}"
         f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
         for side in Side
