@@ -59,6 +59,7 @@ def _joined(runner: Runner) -> bool:
         " FROM joined_keys) AS j CROSS JOIN frame_sizes AS s"
     )
     if found["ended"]:
+        runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # its memory is needed
         return False
     if found["repeated"]:
         runner.stage("1_repeated_keys")

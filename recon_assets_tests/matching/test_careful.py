@@ -25,13 +25,13 @@ class ByAggregate(DuckDBRunner):
     stops_at_limit: ClassVar = False
 
 
-Found = tuple[Careful, list[tuple[Any, ...]], set[str]]
+Found = tuple[Careful, list[tuple[Any, ...]], dict[str, int]]
 
 
 def found_by(
     runner_class: type[DuckDBRunner], transactions: list[Record], entries: list[Record], its: MatchingRules = DEFAULT
 ) -> Found:
-    """The counts, the records, and the tables that were made on the way."""
+    """The counts, the records, and the tables that were made on the way with how many rows they have."""
     with tempfile.TemporaryDirectory() as name, duckdb.connect(config=SETTINGS) as connection:
         runner = runner_class(connection)
         runner.table("run", "SELECT 1 AS one")
@@ -44,7 +44,8 @@ def found_by(
         )
         careful = find_careful(runner)
         records = connection.execute("SELECT * FROM careful_records ORDER BY side, seq").fetchall()
-        tables = {row["table_name"] for row in runner.rows("SELECT table_name FROM duckdb_tables()")}
+        made = runner.rows("SELECT table_name, estimated_size FROM duckdb_tables()")
+        tables = {row["table_name"]: row["estimated_size"] for row in made}
     return careful, records, tables
 
 
@@ -94,6 +95,7 @@ def test_a_key_that_is_there_many_times_is_not_joined_each_with_each(runner_clas
     assert careful == Careful(many, many, 1)
     assert len(records) == 2 * many
     assert "unclean_keys" in tables, "found by the aggregate"
+    assert tables.get("joined_keys", 0) == 0, "what the join had until it ended is gone"
 
 
 def test_a_day_without_records_has_none_to_look_at() -> None:
