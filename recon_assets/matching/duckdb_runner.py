@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from recon_assets.domain.errors import LimitExceeded
 from recon_assets.matching.runner import difference_too_large, stage_text
@@ -30,6 +30,8 @@ SMALL_BYTES: Final = 2_000_000
 
 class DuckDBRunner:
     """One connection with the tables and views of one matching."""
+
+    stops_at_limit: ClassVar = True
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", *, is_small: bool = False) -> None:
         self._connection, self._is_small = connection, is_small

@@ -15,10 +15,11 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
+from recon_assets.matching.careful import Careful, find_careful
 from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_shared_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
-from recon_assets.matching.step_runs import Careful, count_careful, find_ambiguous, match_plain_keys, run_step
+from recon_assets.matching.step_runs import find_ambiguous, match_plain_keys, run_step
 from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
@@ -98,10 +99,8 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         declare_frames(
             runner, first=steps[0], fees=rules.fees, transactions=day.transactions, ledger=day.ledger_entries
         )
-        runner.stage("1_unclean_keys")
-        runner.stage("2_careful_records")
+        careful = find_careful(runner)
         declare_records_of_shared_ids(runner, first=steps[0])
-        careful = count_careful(runner)
         match_plain_keys(runner, steps[0], careful)
         for step in steps:
             run_step(runner, step, careful)
@@ -129,7 +128,8 @@ def _declare_run(runner: Runner, day: Day, rules: MatchingRules, steps: tuple[St
         f"SELECT {literal(day.processor)} AS processor, DATE '{day.business_date}' AS business_date,"
         f" DATE '{newest}' AS newest_date, {due_on(Side.LEDGER)} AS due_in_ledger,"
         f" {due_on(Side.PROCESSOR)} AS due_at_processor, CAST({tolerance} AS BIGINT) AS fee_tolerance_minor,"
-        f" DATE '{since}' AS chained_since, DATE '{until}' AS chained_until",
+        f" DATE '{since}' AS chained_since, DATE '{until}' AS chained_until,"
+        f" '{Side.PROCESSOR.value}' AS processor_side, '{Side.LEDGER.value}' AS ledger_side",
     )
     words = ", ".join(f"('{word}', '{word.outcome}', {int(word.priority)})" for word in DiscrepancyClass)
     runner.table("classes", f"SELECT * FROM (VALUES {words}) AS words (class, outcome, priority)")  # noqa: S608

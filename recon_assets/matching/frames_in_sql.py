@@ -9,9 +9,6 @@ from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
 from recon_assets.schemas.columns import FRAME_COLUMNS
 
-MARK_OF_SIDE: Final = {Side.PROCESSOR: 1, Side.LEDGER: 2}
-"""Combined bit by bit, two records of different sides give 3, of one side 0."""
-
 _REMARKABLE: Final = 2**40
 """Added to an agreement code: a bit beyond all codes, which have 32."""
 
@@ -29,25 +26,20 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
     runner.frame("transactions", [transactions])
     runner.frame("ledger_entries", [ledger])
     keyed = first.kind in {StepKind.IDENTITY, StepKind.SUGGESTION}
+    states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
+    fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
     for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries")):
         key = first.keyed(side) if keyed else NO_KEY
         expected = _expected_fee(fees) if side is Side.PROCESSOR else _NO_FEE
-        columns = f"{', '.join(_CAREFUL)}, {key} AS key, {expected} AS expected_fee_minor"
-        runner.view(f"keyed_{name}", f"SELECT {columns} FROM {name}")  # noqa: S608 - expressions of ours
-        compared = f"{key} AS key, amount_minor, fee_minor, movement, agreement_code, {expected} AS expected_fee_minor"
-        runner.view(f"compared_{name}", f"SELECT {compared} FROM {name}")  # noqa: S608 - expressions of ours
-    states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
-    fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
-    agreement = {
-        Side.PROCESSOR: f"CAST(agreement_code AS BIGINT) + CASE WHEN {_remarkable(fees)} THEN {_REMARKABLE} ELSE 0 END",
-        Side.LEDGER: "CAST(agreement_code AS BIGINT)",
-    }
-    halves = (
-        f"SELECT key, CAST({MARK_OF_SIDE[side]} AS TINYINT) AS mark, {agreement[side]} AS agreement, amount_minor,"  # noqa: S608
-        f" {fee} AS fee_minor FROM compared_{name}"
-        for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
-    )
-    runner.view("first_step_records", " UNION ALL ".join(halves))
+        with_key = f"{key} AS key, {expected} AS expected_fee_minor"
+        runner.view(f"keyed_{name}", f"SELECT {', '.join(_CAREFUL)}, {with_key} FROM {name}")  # noqa: S608
+        code = "CAST(agreement_code AS BIGINT)"
+        agreement = f"CASE WHEN {_remarkable(fees)} THEN {code} + {_REMARKABLE} ELSE {code} END"
+        runner.view(
+            f"compared_{name}",
+            f"SELECT key, seq, {agreement if side is Side.PROCESSOR else code} AS agreement, amount_minor,"  # noqa: S608
+            f" {fee} AS fee_minor FROM (SELECT *, {with_key} FROM {name}) AS keyed",
+        )
 
 
 def _remarkable(fees: FeeSchedule | None) -> str:

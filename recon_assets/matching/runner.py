@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from recon_assets.domain.errors import LimitExceeded
 
@@ -18,6 +18,9 @@ STAGES: Final = Path(__file__).parent / "stages"
 
 class Runner(Protocol):
     """The tables and views of one matching. All SQL is DuckDB's; every engine gives the same rows for it."""
+
+    stops_at_limit: ClassVar[bool]
+    """Whether a query with a LIMIT ends as soon as it has so many rows, and costs nothing more than without."""
 
     def frame(self, name: str, paths: Sequence[Path]) -> None:
         """The rows of Parquet files of one schema, under a name that nothing else has."""

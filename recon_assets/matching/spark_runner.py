@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from recon_assets.domain.errors import ConfigurationError
@@ -51,6 +51,8 @@ _INSTALL: Final = "Install the extra `spark` and Java 17 or newer, or leave RECO
 
 class SparkRunner:
     """The tables and views of one matching, as temporary views of a session that nobody else uses."""
+
+    stops_at_limit: ClassVar = False
 
     def __init__(self, session: "SparkSession") -> None:
         self._session = session

@@ -3,35 +3,10 @@
 Not here: which steps there are (`steps`), and what they do with records (`stages/`).
 """
 
-from dataclasses import dataclass
-
 from recon_assets.domain.records import Side
+from recon_assets.matching.careful import Careful
 from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import Step, StepKind, literal
-
-
-@dataclass(frozen=True, slots=True)
-class Careful:
-    """How many records need a careful look, and of how many keys there is more than one on a side."""
-
-    transactions: int
-    ledger_entries: int
-    crowded_keys: int
-
-    @property
-    def on_both_sides(self) -> bool:
-        """Without that nothing can match."""
-        return self.transactions > 0 and self.ledger_entries > 0
-
-
-def count_careful(runner: Runner) -> Careful:
-    """After the stage `2_careful_records`."""
-    (counts,) = runner.rows(
-        "SELECT count(*) AS records, count(CASE WHEN side = 'processor' THEN 1 END) AS transactions,"
-        " (SELECT count(*) FROM crowded_keys) AS crowded FROM careful_records"
-    )
-    records, transactions = int(counts["records"]), int(counts["transactions"])
-    return Careful(transactions, records - transactions, int(counts["crowded"]))
 
 
 def match_plain_keys(runner: Runner, first: Step, careful: Careful) -> None:
@@ -115,19 +90,21 @@ def _declare_constants(runner: Runner, step: Step) -> None:
     runner.table("step", "SELECT " + ", ".join(f"{_constant(value)} AS {name}" for name, value in constants.items()))
 
 
-def _declare_step(runner: Runner, step: Step) -> None:
-    """The constants of the step, and the records that take part in it."""
+def _declare_step(runner: Runner, step: Step, *, of_keys: str | None = None) -> None:
+    """The constants of the step, and the records that take part in it: of all keys, or of those in a table."""
     scored = step.rule.scored
     _declare_constants(runner, step)
     columns = "c.side, c.seq, c.currency, c.amount_minor, c.status, c.occurred_at"
     columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
     if scored is not None:
         columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
-    crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if _matches_plain_keys(step) else ""
+    of_crowded = _matches_plain_keys(step)
+    crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if of_crowded else ""
     sides = (
-        f"SELECT {columns}, {step.key(side)} AS key FROM careful_records AS c"  # noqa: S608 - expressions of ours
+        f"SELECT {columns}, {'k.key_number' if of_crowded else step.key(side)} AS key FROM careful_records AS c"  # noqa: S608
         f" INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq{crowded}"
         f" WHERE c.side = '{side.value}' AND {step.takes(side)}"
+        + (f" AND {step.key(side)} IN (SELECT tied_key FROM {of_keys})" if of_keys else "")  # noqa: S608
         for side in Side
     )
     runner.table(
@@ -165,10 +142,21 @@ def find_ambiguous(runner: Runner, steps: tuple[Step, ...], careful: Careful) ->
     tied = {(row["pass"], row["step"]) for row in runner.rows("SELECT DISTINCT pass, step FROM candidates")}
     for step in steps:
         if (step.rule.name, step.number) in tied and step.kind is StepKind.SUGGESTION:
-            _declare_step(runner, step)
+            _declare_tied_keys(runner, step)
+            _declare_step(runner, step, of_keys="tied_keys")
             for stage in ("3_begin", "3_suggestion_1"):
                 runner.stage(stage)
             _look_near(runner, step)
             runner.stage("4_still_tied")
     if tied:
         runner.stage("4_tied_scores")
+
+
+def _declare_tied_keys(runner: Runner, step: Step) -> None:
+    """The keys under which the step had ties: what is left under another one had no candidate, and can get none."""
+    runner.table(
+        "tied_keys",
+        f"SELECT DISTINCT {step.key(Side.PROCESSOR)} AS tied_key FROM careful_records AS c"  # noqa: S608 - expressions of ours
+        " INNER JOIN candidates AS t ON c.seq = t.processor_seq"
+        f" WHERE c.side = 'processor' AND t.pass = {literal(step.rule.name)} AND t.step = {step.number}",
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recon_assets_tests.scorecard.children import Measured
-from recon_assets_tests.scorecard.runs import AGAIN, COLUMNS, KEYS, OURS, KeyedRun, most_telling
+from recon_assets_tests.scorecard.runs import AGAIN, COLUMNS, DICTIONARIES, KEYS, OURS, KeyedRun, most_telling
 from recon_assets_tests.scorecard.scores import Score
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _STYLE: Final[Mapping[str, Mapping[str, object]]] = {
     AGAIN: {"color": "#0b3d91", "linewidth": 1.2, "linestyle": "--", "marker": "o", "markerfacecolor": "white"},
     KEYS: {"color": "#777777", "linewidth": 1.0, "linestyle": ":", "marker": "."},
     COLUMNS: {"color": "#aaaaaa", "linewidth": 1.0, "linestyle": ":", "marker": "."},
+    DICTIONARIES: {"color": "#aaaaaa", "linewidth": 1.2, "linestyle": "--", "marker": "x"},
 }
 _COLOURS_OF_PEERS: Final = ("#d55e00", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c564b", "#bcbd22")
 _LIGHT_FROM: Final = 0.6

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.matching.duckdb_runner import quoted
 from recon_assets.matching.engine import OPEN_RECORDS_FILE, Day
-from recon_assets.schemas.frames import FRAME_SCHEMA, ROW_GROUP_ROWS, agreement_code
+from recon_assets.schemas.frames import FRAME_SCHEMA, FRAME_WRITING, ROW_GROUP_ROWS, agreement_code
 
 BUSINESS_DATE: Final = date(2025, 9, 30)
 DAY_BEFORE: Final = BUSINESS_DATE - timedelta(days=1)
@@ -52,7 +52,6 @@ FILE_OF_FRAME: Final = {
 _JUDGED: Final = (Frame.PROCESSOR, Frame.LEDGER, Frame.CONCLUDED)
 _STRIDES: Final = (2_654_435_761, 2_860_486_313, 3_267_000_013, 3_644_798_167, 4_093_082_899)
 """Primes, one for each frame: every number of the day comes once, in an order that tells nothing and needs no sort."""
-_WITH_DICTIONARY: Final = ["raw_file", "transaction_type", "movement", "currency", "status"]
 _DERIVED: Final = """
     CAST(0 AS BIGINT) AS seq, CAST('page-00001.json' AS VARCHAR) AS raw_file, CAST(0 AS BIGINT) AS record_number,
     CAST(NULL AS VARCHAR) AS record_id, CAST(NULL AS VARCHAR) AS order_id, CAST(NULL AS VARCHAR) AS payout_id,
@@ -176,7 +175,7 @@ def _write_frame(
         f" WHERE frame = '{frame}')"
     ).to_arrow_reader(ROW_GROUP_ROWS)
     written = 0
-    with pq.ParquetWriter(file, FRAME_SCHEMA, compression="lz4", use_dictionary=_WITH_DICTIONARY) as writer:
+    with pq.ParquetWriter(file, FRAME_SCHEMA, **FRAME_WRITING) as writer:
         for batch in batches:
             seq = pa.array(range(written, written := written + len(batch)), pa.int64())
             rows = pa.Table.from_batches([batch])

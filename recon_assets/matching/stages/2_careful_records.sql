@@ -1,41 +1,18 @@
--- The records of the unclean keys, and those without a key, both sides in one table.
-CREATE OR REPLACE TEMPORARY TABLE careful_records AS
-SELECT r.*
-FROM (
-    SELECT
-        'processor' AS side,
-        t.*
-    FROM keyed_transactions AS t
-    INNER JOIN unclean_keys AS u ON t.key = u.key
-    UNION ALL
-    SELECT
-        'processor' AS side,
-        t.*
-    FROM keyed_transactions AS t
-    WHERE t.key IS NULL
-    UNION ALL
-    SELECT
-        'ledger' AS side,
-        e.*
-    FROM keyed_ledger_entries AS e
-    INNER JOIN unclean_keys AS u ON e.key = u.key
-    UNION ALL
-    SELECT
-        'ledger' AS side,
-        e.*
-    FROM keyed_ledger_entries AS e
-    WHERE e.key IS NULL
-) AS r;
-
--- The keys that have more than one record on a side. All others are plain: there is nothing to choose between.
+-- The keys that have more than one record on a side, numbered: their records are compared many times, and numbers
+-- compare in a third of the time. All others are plain: there is nothing to choose between.
 CREATE OR REPLACE TEMPORARY TABLE crowded_keys AS
-SELECT DISTINCT k.key
+SELECT
+    k.key,
+    row_number() OVER (ORDER BY k.key) AS key_number
 FROM (
-    SELECT c.key
-    FROM careful_records AS c
-    WHERE c.key IS NOT NULL
-    GROUP BY c.side, c.key
-    HAVING count(*) > 1
+    SELECT DISTINCT s.key
+    FROM (
+        SELECT c.key
+        FROM careful_records AS c
+        WHERE c.key IS NOT NULL
+        GROUP BY c.side, c.key
+        HAVING count(*) > 1
+    ) AS s
 ) AS k;
 
 CREATE OR REPLACE TEMPORARY TABLE left_records AS

@@ -3,37 +3,45 @@
 -- Alike records of both sides stand in one order of days. The days that the window of the step allows are next to a
 -- record's own, so it looks at its two nearest of the other side on earlier and on later days, as among amounts. What
 -- has nothing alike on another day and the other side is left out before: on most days that is nearly all.
+CREATE OR REPLACE TEMPORARY TABLE alike_across_days AS
+SELECT
+    o.key,
+    o.currency,
+    o.amount_minor,
+    o.status,
+    row_number() OVER (ORDER BY o.key, o.currency, o.amount_minor, o.status) AS alike_number
+FROM step_open_records AS o
+GROUP BY o.key, o.currency, o.amount_minor, o.status
+HAVING min(o.side) <> max(o.side) AND min(o.business_date) <> max(o.business_date);
+
 CREATE OR REPLACE TEMPORARY TABLE days_ranked AS
 SELECT
-    r.*,
+    r.side,
+    r.business_date,
+    r.discrepancy_id,
+    r.currency,
+    r.amount_minor,
+    a.alike_number,
     row_number() OVER (
-        PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.business_date, r.discrepancy_id
+        PARTITION BY r.side, a.alike_number ORDER BY r.business_date, r.discrepancy_id
     ) AS own_rank,
     sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency, r.amount_minor, r.status
+        PARTITION BY a.alike_number
         ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS ledger_until,
     sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency, r.amount_minor, r.status
+        PARTITION BY a.alike_number
         ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS processor_until,
     sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency, r.amount_minor, r.status, r.business_date
+        PARTITION BY a.alike_number, r.business_date
     ) AS ledger_on_day,
     sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency, r.amount_minor, r.status, r.business_date
+        PARTITION BY a.alike_number, r.business_date
     ) AS processor_on_day
 FROM step_open_records AS r
-INNER JOIN (
-    SELECT
-        o.key,
-        o.currency,
-        o.amount_minor,
-        o.status
-    FROM step_open_records AS o
-    GROUP BY o.key, o.currency, o.amount_minor, o.status
-    HAVING min(o.side) <> max(o.side) AND min(o.business_date) <> max(o.business_date)
-) AS a ON r.key = a.key AND r.currency = a.currency AND r.amount_minor = a.amount_minor AND r.status = a.status;
+INNER JOIN alike_across_days AS a
+    ON r.key = a.key AND r.currency = a.currency AND r.amount_minor = a.amount_minor AND r.status = a.status;
 
 CREATE OR REPLACE TEMPORARY TABLE candidates_across AS
 SELECT * FROM candidates_across
@@ -61,7 +69,7 @@ FROM (
     -- noqa: disable=ST09
     INNER JOIN days_ranked AS l
         ON
-            p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
+            p.alike_number = l.alike_number
             AND l.own_rank = (
                 n.step_away + CASE WHEN n.step_away > 0 THEN p.ledger_until ELSE p.ledger_until - p.ledger_on_day END
             )
@@ -79,7 +87,7 @@ FROM (
     CROSS JOIN nearest AS n
     INNER JOIN days_ranked AS p
         ON
-            l.key = p.key AND l.currency = p.currency AND l.amount_minor = p.amount_minor AND l.status = p.status
+            l.alike_number = p.alike_number
             AND n.step_away
             + CASE WHEN n.step_away > 0 THEN l.processor_until ELSE l.processor_until - l.processor_on_day END
             = p.own_rank

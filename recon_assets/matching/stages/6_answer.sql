@@ -18,8 +18,9 @@ SELECT
     coalesce(p.movement = 'unclassified', FALSE) AS is_unclassified
 FROM pairs AS m
 CROSS JOIN run
-INNER JOIN careful_records AS p ON m.processor_seq = p.seq AND p.side = 'processor'
-INNER JOIN careful_records AS l ON m.ledger_seq = l.seq AND l.side = 'ledger'
+-- by side and number: by numbers alone DuckDB joins in a field with a place for each number between least and most
+INNER JOIN careful_records AS p ON run.processor_side = p.side AND m.processor_seq = p.seq
+INNER JOIN careful_records AS l ON run.ledger_side = l.side AND m.ledger_seq = l.seq
 WHERE m.kind <> 'group'
 UNION ALL
 SELECT DISTINCT
