@@ -65,6 +65,7 @@ def are_plain_decimals(text: pa.StringArray, *, most_characters: int) -> bool:
 
 def _ends(text: pa.StringArray) -> npt.NDArray[np.int32]:
     """Where values begin, and where the last one ends."""
+    assert pa.types.is_string(text.type), "other texts have wider offsets"
     starts = text.buffers()[1]
     if not len(text) or starts is None:
         return np.zeros(1, dtype=np.int32)

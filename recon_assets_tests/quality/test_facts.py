@@ -67,6 +67,14 @@ def test_ids_are_compared_themselves_where_their_hashes_are_equal(tmp_path: Path
         assert repeated_ids(connection, frame, 4) == 1
 
 
+def test_of_too_many_rows_the_ids_themselves_are_counted(tmp_path: Path) -> None:
+    frame = write_frame_file(tmp_path / "transactions.parquet", [Record(name) for name in ("a", "b", "b", "c", "b")])
+    with duckdb.connect() as connection:
+        connection.execute("CREATE MACRO hash(text) AS error('not asked')").fetchall()
+
+        assert repeated_ids(connection, frame, 5, most_hashed_rows=4) == 2
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata"])
 def test_a_day_begins_with_its_first_instant_and_ends_before_the_next(tmp_path: Path, zone: str) -> None:
     day = business_day("stripe", date(2025, 11, 2), time_zone=zone)
