@@ -86,7 +86,8 @@ def _keyed_run(rows: int, percent: int, peers: Sequence[Peer], *, folder: Path, 
     rounds, of_peers = (ROUNDS, ROUNDS_OF_PEERS)
     if rows >= LARGE_ROWS:
         rounds, of_peers = (ROUNDS_OF_LARGE, ROUNDS_OF_PEERS_OF_LARGE)
-    measured = measure(commands, rounds=rounds, less={peer.name: of_peers for peer in asked})
+    less = dict.fromkeys([DICTIONARIES, *(peer.name for peer in asked)], of_peers)
+    measured = measure(commands, rounds=rounds, less=less)
     told = _must(measured[AGAIN]).told
     scores = {OURS: {word: Score(*counts) for word, counts in told["classes"].items()}}
     for peer in asked:

@@ -2,26 +2,34 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Union, assert_never
 
 from recon_assets.feeds.files.csv_records import CsvRecords
 from recon_assets.feeds.files.description import FilesDescription
-from recon_assets.feeds.files.json_records import JsonDocument, JsonRecords
 from recon_assets.feeds.files.screen import Screen
 from recon_assets.feeds.files.text import TextBatch
 
-Records = CsvRecords | JsonDocument | JsonRecords
+if TYPE_CHECKING:
+    from recon_assets.feeds.files.json_records import JsonDocument, JsonRecords
 
-_READERS: Final[dict[str, type[CsvRecords] | type[JsonDocument] | type[JsonRecords]]] = {
-    "csv": CsvRecords,
-    "json": JsonDocument,
-    "json_lines": JsonRecords,
-}
+Records = Union[CsvRecords, "JsonDocument", "JsonRecords"]
 
 
 def records_of(path: Path, description: FilesDescription) -> Records:
     """The records of one file."""
-    return _READERS[description.format](path, description)
+    match description.format:
+        case "csv":
+            return CsvRecords(path, description)
+        case "json":
+            from recon_assets.feeds.files.json_records import JsonDocument
+
+            return JsonDocument(path, description)
+        case "json_lines":
+            from recon_assets.feeds.files.json_records import JsonRecords
+
+            return JsonRecords(path, description)
+        case _ as never:
+            assert_never(never)
 
 
 def batches_of(path: Path, description: FilesDescription) -> Iterator[TextBatch]:
