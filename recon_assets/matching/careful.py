@@ -6,6 +6,7 @@ What belongs here: which of the ways to find them is taken. They find the same; 
 from dataclasses import dataclass
 from typing import Final
 
+from recon_assets.matching.frames_in_sql import ID_OF_RECORD, declare_both_answers
 from recon_assets.matching.runner import Runner
 
 MOST_PAIRS_A_RECORD: Final = 2
@@ -28,7 +29,7 @@ class Careful:
 
 def find_careful(runner: Runner) -> Careful:
     """Put them into the table `careful_records`, of the frames that `frames_in_sql` declares."""
-    if runner.stops_at_limit and _joined(runner):
+    if keys_are_joined(runner, others="ledger_entries"):
         runner.stage("2_careful_by_number")
     else:
         runner.stage("1_unclean_keys")
@@ -42,21 +43,26 @@ def find_careful(runner: Runner) -> Careful:
     return Careful(transactions, records - transactions, int(counts["crowded"]))
 
 
-def _joined(runner: Runner) -> bool:
-    """Join all keys, unless that would compare each with each."""
+def keys_are_joined(runner: Runner, *, others: str) -> bool:
+    """Join all keys of the transactions and the frame `others`, unless that would compare each with each.
+
+    Then `unclean_rows` has the numbers of the records whose keys are not clean.
+    """
+    if not runner.stops_at_limit:
+        return False
     runner.table(
         "frame_sizes",
-        "SELECT p.records AS transactions, l.records AS ledger_entries,"  # noqa: S608 - an integer of ours
-        f" (p.records + l.records) * {MOST_PAIRS_A_RECORD} AS most_pairs"
-        " FROM (SELECT count(*) AS records FROM transactions) AS p"
-        " CROSS JOIN (SELECT count(*) AS records FROM ledger_entries) AS l",
+        "SELECT t.records AS own, o.records AS others,"  # noqa: S608 - an integer and a name of ours
+        f" (t.records + o.records) * {MOST_PAIRS_A_RECORD} AS most_pairs"
+        " FROM (SELECT count(*) AS records FROM transactions) AS t"
+        f" CROSS JOIN (SELECT count(*) AS records FROM {others}) AS o",
     )
     runner.stage("1_joined_keys")
     (found,) = runner.rows(
         "SELECT j.pairs >= s.most_pairs AS ended,"
-        " j.transactions > s.transactions OR j.ledger_entries > s.ledger_entries AS repeated"
-        " FROM (SELECT count(*) AS pairs, count(processor_seq) AS transactions, count(ledger_seq) AS ledger_entries"
-        " FROM joined_keys) AS j CROSS JOIN frame_sizes AS s"
+        " j.own > s.own OR j.others > s.others AS repeated"
+        " FROM (SELECT count(*) AS pairs, count(own_seq) AS own, count(other_seq) AS others FROM joined_keys) AS j"
+        " CROSS JOIN frame_sizes AS s"
     )
     if found["ended"]:
         runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # its memory is needed
@@ -64,5 +70,20 @@ def _joined(runner: Runner) -> bool:
     if found["repeated"]:
         runner.stage("1_repeated_keys")
     else:
-        runner.view("unclean_rows", "SELECT processor_seq, ledger_seq FROM joined_keys WHERE NOT agrees")
+        runner.table("unclean_rows", "SELECT own_seq, other_seq FROM joined_keys WHERE NOT agrees")
     return True
+
+
+def find_changed(runner: Runner) -> None:
+    """The ids of which not all is as `concluded_transactions` has it: `changed_ids`, and perhaps some that are new."""
+    declare_both_answers(runner)
+    if keys_are_joined(runner, others="concluded_transactions"):
+        runner.table(
+            "changed_ids",
+            f"SELECT DISTINCT {ID_OF_RECORD} AS id FROM concluded_transactions"  # noqa: S608 - expressions of ours
+            " WHERE seq IN (SELECT other_seq FROM unclean_rows)",
+        )
+        runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # its memory is needed
+    else:
+        runner.stage("1_unclean_keys")
+        runner.view("changed_ids", "SELECT key AS id FROM unclean_keys")

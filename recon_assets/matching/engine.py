@@ -15,7 +15,7 @@ from recon_assets.domain.discrepancies import DiscrepancyClass
 from recon_assets.domain.proof import CurrencyProof
 from recon_assets.domain.records import Side
 from recon_assets.matching.across_days import chain_days, chained_window
-from recon_assets.matching.careful import Careful, find_careful
+from recon_assets.matching.careful import Careful, find_careful, find_changed
 from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_shared_ids
 from recon_assets.matching.rules import MatchingRules
 from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
@@ -145,6 +145,7 @@ def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
     """Without a frame of before, or when the rules say so, nothing can have been restated."""
     if rules.restated and day.concluded_transactions is not None:
         runner.frame("concluded_transactions", [day.concluded_transactions])
+        find_changed(runner)
         runner.stage("5_restated")
         return
     more = "CAST(1 AS BIGINT) AS appearance, t.seq AS seq_now, CAST(NULL AS VARCHAR) AS differs"

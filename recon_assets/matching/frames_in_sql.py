@@ -15,6 +15,9 @@ _REMARKABLE: Final = 2**40
 _CAREFUL: Final = [name for name in FRAME_COLUMNS if name not in {"net_minor", "agreement_code"}]
 """What is kept of a record that needs a careful look: what no stage asks for would be written for nothing."""
 
+ID_OF_RECORD: Final = "coalesce(record_id, transaction_id)"
+"""By which a processor's own record is known again."""
+
 _NO_FEE: Final = "CAST(NULL AS BIGINT)"
 
 
@@ -36,7 +39,7 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
         code = "CAST(agreement_code AS BIGINT)"
         agreement = f"CASE WHEN {_remarkable(fees)} THEN {code} + {_REMARKABLE} ELSE {code} END"
         runner.view(
-            f"compared_{name}",
+            "compared_transactions" if side is Side.PROCESSOR else "compared_others",
             f"SELECT key, seq, {agreement if side is Side.PROCESSOR else code} AS agreement, amount_minor,"  # noqa: S608
             f" {fee} AS fee_minor FROM (SELECT *, {with_key} FROM {name}) AS keyed",
         )
@@ -46,6 +49,20 @@ def _remarkable(fees: FeeSchedule | None) -> str:
     """Of a transaction: whether it is worth a row although it matches."""
     unexpected = f" OR abs(fee_minor - expected_fee_minor) > {fees.tolerance_minor}" if fees is not None else ""
     return f"movement = 'unclassified'{unexpected}"
+
+
+def declare_both_answers(runner: Runner) -> None:
+    """In the place of what the first step compares: the transactions, and what they were when they were concluded.
+
+    Whether there is a fee is told by `agreement` too: none is another answer than zero.
+    """
+    for view, frame in (("compared_transactions", "transactions"), ("compared_others", "concluded_transactions")):
+        runner.view(
+            view,
+            f"SELECT {ID_OF_RECORD} AS key, seq, CAST(agreement_code AS BIGINT) * 2"  # noqa: S608 - expressions of ours
+            " + CASE WHEN fee_minor IS NULL THEN 1 ELSE 0 END AS agreement, amount_minor,"
+            f" coalesce(fee_minor, 0) AS fee_minor FROM {frame}",
+        )
 
 
 def declare_records_of_shared_ids(runner: Runner, *, first: Step) -> None:

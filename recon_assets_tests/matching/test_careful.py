@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 
-from recon_assets.matching.careful import Careful, find_careful
+from recon_assets.matching.careful import Careful, find_careful, find_changed
 from recon_assets.matching.duckdb_runner import SETTINGS, DuckDBRunner
 from recon_assets.matching.frames_in_sql import declare_frames
 from recon_assets.matching.rules import MatchingRules
@@ -104,3 +104,47 @@ def test_a_key_that_is_there_many_times_is_not_joined_each_with_each(runner_clas
 
 def test_a_day_without_records_has_none_to_look_at() -> None:
     assert found_by(DuckDBRunner, [], [])[:2] == (Careful(0, 0, 0), [])
+
+
+def changed_by(runner_class: type[DuckDBRunner], now: list[Record], before: list[Record]) -> set[str]:
+    """The ids of before of which not all is as it was."""
+    with tempfile.TemporaryDirectory() as name, duckdb.connect(config=SETTINGS) as connection:
+        runner = runner_class(connection)
+        runner.frame("transactions", [write_frame_file(Path(name) / "now.parquet", now)])
+        runner.frame("concluded_transactions", [write_frame_file(Path(name) / "before.parquet", before)])
+        find_changed(runner)
+        ids = {row["id"] for row in runner.rows("SELECT id FROM changed_ids")}
+    return ids & {record.record_id or record.transaction_id for record in before}
+
+
+@settings(max_examples=40)
+@given(both=frames(small_days=8))
+def test_both_ways_find_the_same_ids_changed(both: tuple[list[Record], list[Record]]) -> None:
+    assert changed_by(DuckDBRunner, *both) == changed_by(ByAggregate, *both)
+
+
+@pytest.mark.parametrize("runner_class", [DuckDBRunner, ByAggregate])
+def test_an_id_is_changed_when_anything_of_it_is(runner_class: type[DuckDBRunner]) -> None:
+    before = [
+        *clean(100),
+        Record("gone"),
+        Record("amount"),
+        Record("status"),
+        Record("fee", fee_minor=0),
+        Record("no fee"),
+        Record("twice"),
+        Record("known by its own id", record_id="own"),
+    ]
+    now = [
+        *clean(100),
+        Record("new"),
+        Record("amount", amount_minor=1001),
+        Record("status", status="pending"),
+        Record("fee"),
+        Record("no fee"),
+        Record("twice"),
+        Record("twice"),
+        Record("another transaction", record_id="own", currency="EUR"),
+    ]
+
+    assert changed_by(runner_class, now, before) == {"gone", "amount", "status", "fee", "twice", "own"}

@@ -1,8 +1,9 @@
 -- The keys of the first step that need a careful look, where they are not found by a join: everything but "once on each
 -- side, same amount, same currency, same status, same fee where fees are compared, and nothing to say about it".
 --
--- One exact aggregate over both sides. `mark` is 1 for a transaction and 2 for a ledger entry: two records whose marks
--- are 3 when combined bit by bit are one of each side, and they agree when of every value the least is the largest.
+-- One exact aggregate over both sides. `mark` is 1 for a transaction and 2 for what it is compared with: two records
+-- whose marks are 3 when combined bit by bit are one of each side, and they agree when of every value the least is the
+-- largest.
 CREATE OR REPLACE TEMPORARY TABLE unclean_keys AS
 SELECT b.key
 FROM (
@@ -15,12 +16,12 @@ FROM (
     FROM compared_transactions AS t
     UNION ALL
     SELECT
-        e.key,
-        e.agreement,
-        e.amount_minor,
-        e.fee_minor,
+        o.key,
+        o.agreement,
+        o.amount_minor,
+        o.fee_minor,
         cast(2 AS tinyint) AS mark
-    FROM compared_ledger_entries AS e
+    FROM compared_others AS o
 ) AS b
 WHERE b.key IS NOT NULL
 GROUP BY b.key

@@ -4,13 +4,13 @@ SELECT
     'processor' AS side,
     t.*
 FROM keyed_transactions AS t
-WHERE t.seq IN (SELECT u.processor_seq FROM unclean_rows AS u)
+WHERE t.seq IN (SELECT u.own_seq FROM unclean_rows AS u)
 UNION ALL
 SELECT
     'ledger' AS side,
     e.*
 FROM keyed_ledger_entries AS e
-WHERE e.seq IN (SELECT u.ledger_seq FROM unclean_rows AS u);
+WHERE e.seq IN (SELECT u.other_seq FROM unclean_rows AS u);
 
 -- a row for every record: nothing reads it any more, and what is done next has the memory
 DROP TABLE joined_keys;
