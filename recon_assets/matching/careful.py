@@ -64,14 +64,12 @@ def keys_are_joined(runner: Runner, *, others: str) -> bool:
         " FROM (SELECT count(*) AS pairs, count(own_seq) AS own, count(other_seq) AS others FROM joined_keys) AS j"
         " CROSS JOIN frame_sizes AS s"
     )
-    if found["ended"]:
-        runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # its memory is needed
-        return False
-    if found["repeated"]:
+    if found["repeated"] and not found["ended"]:
         runner.stage("1_repeated_keys")
-    else:
+    elif not found["ended"]:
         runner.table("unclean_rows", "SELECT own_seq, other_seq FROM joined_keys WHERE NOT agrees")
-    return True
+    runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # what comes next needs its memory
+    return not found["ended"]
 
 
 def find_changed(runner: Runner) -> None:
@@ -83,7 +81,6 @@ def find_changed(runner: Runner) -> None:
             f"SELECT DISTINCT {ID_OF_RECORD} AS id FROM concluded_transactions"  # noqa: S608 - expressions of ours
             " WHERE seq IN (SELECT other_seq FROM unclean_rows)",
         )
-        runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # its memory is needed
     else:
         runner.stage("1_unclean_keys")
         runner.view("changed_ids", "SELECT key AS id FROM unclean_keys")

@@ -11,6 +11,3 @@ SELECT
     e.*
 FROM keyed_ledger_entries AS e
 WHERE e.seq IN (SELECT u.other_seq FROM unclean_rows AS u);
-
--- a row for every record: nothing reads it any more, and what is done next has the memory
-DROP TABLE joined_keys;
