@@ -3,13 +3,13 @@
 What belongs here: reaches and windows in days, and the order of the stages. The rules are in docs/matching.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from recon_assets.domain.records import Side
 from recon_assets.matching.rules import MatchingRules
-from recon_assets.matching.runner import Runner
+from recon_assets.matching.runner import Runner, Table, tables_of
 from recon_assets.matching.steps import Step, StepKind, literal
 
 _KINDS_ACROSS_DAYS = frozenset({StepKind.IDENTITY, StepKind.SUGGESTION})
@@ -54,30 +54,37 @@ def chain_days(
     since, until = days_needed(day_of, rules)
     files = [path for other, path in sorted(neighbours.items()) if other != day_of and since <= other <= until]
     chaining = [step for step in steps if step.kind in _KINDS_ACROSS_DAYS and step.rule.dates is not None]
-    if not files or not chaining:
+    if not files or not chaining or not _has_both_sides(runner, files):
+        runner.stage("4_none_across")
         return
+    for step in chaining:
+        parts = [*_step_parts(step, since=since, until=until, rules=rules), *tables_of("4_across_days_1")]
+        runner.derived(f"candidates_across_{step.place}", parts)
+    candidates = (f"SELECT * FROM candidates_across_{step.place}" for step in chaining)  # noqa: S608 - integers
+    candidates_across = Table("candidates_across", " UNION ALL ".join(candidates))
+    runner.derived("across_days", [candidates_across, *tables_of("4_across_days_2")])
+
+
+def _has_both_sides(runner: Runner, files: Sequence[Path]) -> bool:
+    """Of all that is open. Declares it, too."""
     runner.frame("neighbours", files)
     runner.view("all_open_records", "SELECT * FROM chained_records UNION ALL SELECT * FROM neighbours")
     (sides,) = runner.rows("SELECT min(side) AS one, max(side) AS other FROM all_open_records")
-    if sides["one"] == sides["other"]:
-        return
-    for step in chaining:
-        _declare_step(runner, step, since=since, until=until, rules=rules)
-        runner.stage("4_across_days_1")
-    runner.stage("4_across_days_2")
+    return bool(sides["one"] != sides["other"])
 
 
-def _declare_step(runner: Runner, step: Step, *, since: date, until: date, rules: MatchingRules) -> None:
+def _step_parts(step: Step, *, since: date, until: date, rules: MatchingRules) -> Iterator[Table]:
+    """The step's constants, its window on every day, and the open records that take part in it."""
     window = step.rule.dates
     assert window is not None, "a step without a window does not chain"
-    runner.table("step", f"SELECT CAST({step.place} AS INTEGER) AS place, {literal(step.rule.name)} AS pass")
+    yield Table("step", f"SELECT CAST({step.place} AS INTEGER) AS place, {literal(step.rule.name)} AS pass")
     days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
     values = ", ".join(
         f"(DATE '{day}', DATE '{first}', DATE '{last}')"
         for day in days
         for first, last in [window.ledger_dates(day, holidays=rules.holidays)]
     )
-    runner.table(
+    yield Table(
         "windows",
         f"SELECT * FROM (VALUES {values}) AS w (processor_date, first_ledger_date, last_ledger_date)",  # noqa: S608
     )
@@ -87,4 +94,5 @@ def _declare_step(runner: Runner, step: Step, *, since: date, until: date, rules
         f" WHERE r.side = '{side.value}' AND {step.takes(side)}"
         for side in Side
     )
-    runner.table("step_open_records", f"SELECT * FROM ({' UNION ALL '.join(sides)}) AS t WHERE t.key IS NOT NULL")  # noqa: S608
+    of_sides = " UNION ALL ".join(sides)
+    yield Table("step_open_records", f"SELECT * FROM ({of_sides}) AS t WHERE t.key IS NOT NULL")  # noqa: S608

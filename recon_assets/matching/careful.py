@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recon_assets.matching.frames_in_sql import ID_OF_RECORD, declare_both_answers
-from recon_assets.matching.runner import Runner
+from recon_assets.matching.runner import Runner, tables_of
 
 MOST_PAIRS_A_RECORD: Final = 2
 """Of the join of all keys: where keys are mostly there once on a side, there are as many pairs as records, or fewer."""
@@ -34,7 +34,7 @@ def find_careful(runner: Runner) -> Careful:
     else:
         runner.stage("1_unclean_keys")
         runner.stage("2_careful_by_key")
-    runner.stage("2_careful_records")
+    runner.stage("2_crowded_keys")
     (counts,) = runner.rows(
         "SELECT count(*) AS records, count(CASE WHEN side = 'processor' THEN 1 END) AS transactions,"
         " (SELECT count(*) FROM crowded_keys) AS crowded FROM careful_records"
@@ -65,7 +65,7 @@ def keys_are_joined(runner: Runner, *, others: str) -> bool:
         " CROSS JOIN frame_sizes AS s"
     )
     if found["repeated"] and not found["ended"]:
-        runner.stage("1_repeated_keys")
+        runner.derived("unclean_rows", tables_of("1_repeated_keys"))
     elif not found["ended"]:
         runner.table("unclean_rows", "SELECT own_seq, other_seq FROM joined_keys WHERE NOT agrees")
     runner.table("joined_keys", "SELECT * FROM joined_keys WHERE FALSE")  # what comes next needs its memory

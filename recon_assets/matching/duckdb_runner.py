@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from recon_assets.domain.errors import LimitExceeded
-from recon_assets.matching.runner import difference_too_large, stage_text
+from recon_assets.matching.runner import Table, difference_too_large, tables_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,18 +47,30 @@ class DuckDBRunner:
         self._run(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
 
     def table(self, name: str, query: str) -> None:
-        """A table with the rows of a query, or another in its place."""
-        self._run(f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {query}")
+        """A table with the rows of a query, or another in its place.
 
-    def stage(self, name: str) -> None:
-        """Run one file of `stages/`. Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits."""
+        Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits.
+        """
         import duckdb
 
         try:
-            for statement in _statements(name):
-                self._run(statement)
+            self._run(f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {query}")
         except duckdb.OutOfRangeException:
             raise difference_too_large(name) from None
+
+    def stage(self, name: str) -> None:
+        """All tables of one file of `stages/`, each in its turn."""
+        for table in tables_of(name):
+            self.table(table.name, table.query)
+
+    def derived(self, name: str, parts: Sequence[Table]) -> None:
+        """A table with the rows of the last of `parts`, each of which may read those before it: one statement.
+
+        What goes from part to part of a statement costs a fifth of what is written into a table and read again.
+        """
+        *before, last = parts
+        named = ",\n".join(f"{part.name} AS (\n{part.query}\n)" for part in before)
+        self.table(name, f"WITH {named}\n{last.query}" if named else last.query)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
@@ -145,9 +157,3 @@ def _limit_buffers(connection: "duckdb.DuckDBPyConnection") -> None:
 def quoted(path: Path) -> str:
     """A path as an SQL string: DuckDB takes no parameter in these places."""
     return "'" + str(path).replace("'", "''") + "'"
-
-
-@cache
-def _statements(stage: str) -> tuple[str, ...]:
-    """A semicolon ends a line in our files only where it ends a statement; DuckDB takes 40 ms to say so."""
-    return tuple(stage_text(stage).removesuffix("\n").removesuffix(";").split(";\n"))

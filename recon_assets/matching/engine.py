@@ -18,8 +18,8 @@ from recon_assets.matching.across_days import chain_days, chained_window
 from recon_assets.matching.careful import Careful, find_careful, find_changed
 from recon_assets.matching.frames_in_sql import declare_frames, declare_records_of_shared_ids
 from recon_assets.matching.rules import MatchingRules
-from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running
-from recon_assets.matching.step_runs import find_ambiguous, match_plain_keys, run_step
+from recon_assets.matching.runner import DEFAULT_ENGINE, Engine, Runner, running, tables_of
+from recon_assets.matching.step_runs import StepRuns
 from recon_assets.matching.steps import Step, StepKind, literal, steps_of
 from recon_assets.schemas.currencies import exponents
 
@@ -101,16 +101,13 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         )
         careful = find_careful(runner)
         declare_records_of_shared_ids(runner, first=steps[0])
-        match_plain_keys(runner, steps[0], careful)
-        for step in steps:
-            run_step(runner, step, careful)
-        find_ambiguous(runner, steps, careful)
+        StepRuns(runner, steps, careful).run()
         runner.stage("4_open_records")
         # without a conclusion the day has no part in what matches across days, but the days around still have theirs
         runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
         chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
-        runner.stage("6_answer")
+        runner.derived("answer", tables_of("6_answer"))
         runner.stage("7_proof")
         return _written(runner, rules, into, careful=careful, complete=day.complete)
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from recon_assets.domain.errors import ConfigurationError
-from recon_assets.matching.runner import difference_too_large
-from recon_assets.matching.spark_sql import Statement, statements_of, translated
+from recon_assets.matching.runner import Table, difference_too_large, tables_of
+from recon_assets.matching.spark_sql import Statement, translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,20 +68,30 @@ class SparkRunner:
         self._name(name, self._session.sql(translated(query).sql))
 
     def table(self, name: str, query: str) -> None:
-        """A table with the rows of a query, or another in its place."""
-        self._table(name, translated(query))
+        """A table with the rows of a query, or another in its place.
 
-    def stage(self, name: str) -> None:
-        """Run one file of `stages/`. Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits."""
+        Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits.
+        """
         from pyspark.errors import PySparkException
 
         try:
-            for table, query in statements_of(name):
-                self._table(table, query)
+            self._table(name, translated(query))
         except PySparkException as error:
             if "OVERFLOW" in (error.getCondition() or ""):
                 raise difference_too_large(name) from None
             raise
+
+    def stage(self, name: str) -> None:
+        """All tables of one file of `stages/`, each in its turn."""
+        for table in tables_of(name):
+            self.table(table.name, table.query)
+
+    def derived(self, name: str, parts: Sequence[Table]) -> None:
+        """A table with the rows of the last of `parts`, each of which may read those before it: a table of each."""
+        *before, last = parts
+        for part in before:
+            self.table(part.name, part.query)
+        self.table(name, last.query)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""

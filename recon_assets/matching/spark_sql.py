@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from recon_assets.matching.runner import stage_text
-
 if TYPE_CHECKING:
     from sqlglot import exp
 
@@ -50,15 +48,6 @@ def translated(query: str) -> Statement:
     import sqlglot
 
     return _translated(sqlglot.parse_one(query, read="duckdb"))
-
-
-@cache
-def statements_of(stage: str) -> tuple[tuple[str, Statement], ...]:
-    """The tables that a stage makes, each with its query."""
-    import sqlglot
-
-    parsed = [statement for statement in sqlglot.parse(stage_text(stage), read="duckdb") if statement is not None]
-    return tuple((statement.this.name, _translated(statement.expression)) for statement in parsed)
 
 
 @cache

@@ -40,12 +40,13 @@ FROM (
 GROUP BY b.key, b.currency, b.amount_minor
 HAVING count(b.group_key) = 1 AND count(b.seq) = 1;
 
-CREATE OR REPLACE TEMPORARY TABLE step_pairs AS
+CREATE OR REPLACE TEMPORARY TABLE step_found AS
 SELECT
-    'group' AS kind,
+    'group' AS what,
     g.seq AS match_no,
     CASE WHEN s.one_side = 'processor' THEN g.seq ELSE several.seq END AS processor_seq,
-    CASE WHEN s.one_side = 'ledger' THEN g.seq ELSE several.seq END AS ledger_seq
+    CASE WHEN s.one_side = 'ledger' THEN g.seq ELSE several.seq END AS ledger_seq,
+    cast(NULL AS integer) AS score
 FROM group_matches AS g
 CROSS JOIN step AS s
 INNER JOIN step_records AS several

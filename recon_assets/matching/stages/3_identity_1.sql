@@ -1,26 +1,25 @@
 -- A step whose differences are reported: the key is an identity, and what shares it belongs together.
 -- First the records that are alike in everything, in the order in which they happened; then those that are the only
 -- ones of their currency and amount on each side: a match with another status.
+CREATE OR REPLACE TEMPORARY TABLE alike_ranked AS
+SELECT
+    r.side,
+    r.seq,
+    r.key,
+    r.currency,
+    r.amount_minor,
+    r.status,
+    row_number() OVER (
+        PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.occurred_at, r.seq
+    ) AS alike_rank
+FROM step_records AS r;
+
 CREATE OR REPLACE TEMPORARY TABLE alike_pairs AS
 SELECT
     p.seq AS processor_seq,
     l.seq AS ledger_seq
-FROM (
-    SELECT
-        r.*,
-        row_number() OVER (
-            PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.occurred_at, r.seq
-        ) AS alike_rank
-    FROM step_records AS r
-) AS p
-INNER JOIN (
-    SELECT
-        r.*,
-        row_number() OVER (
-            PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.occurred_at, r.seq
-        ) AS alike_rank
-    FROM step_records AS r
-) AS l
+FROM alike_ranked AS p
+INNER JOIN alike_ranked AS l
     ON
         p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
         AND p.alike_rank = l.alike_rank

@@ -52,10 +52,8 @@ FROM (
     ) AS k
 ) AS r;
 
-CREATE OR REPLACE TEMPORARY TABLE step_pairs AS
+CREATE OR REPLACE TEMPORARY TABLE scored_pairs AS
 SELECT
-    'scored' AS kind,
-    j.processor_seq AS match_no,
     j.processor_seq,
     j.ledger_seq
 FROM judged AS j
@@ -84,26 +82,28 @@ FROM (
         max(c.score) OVER (PARTITION BY c.ledger_seq) AS best_of_ledger
     FROM scores AS c
     CROSS JOIN step AS s
-    LEFT JOIN step_pairs AS p ON c.processor_seq = p.processor_seq
-    LEFT JOIN step_pairs AS l ON c.ledger_seq = l.ledger_seq
+    LEFT JOIN scored_pairs AS p ON c.processor_seq = p.processor_seq
+    LEFT JOIN scored_pairs AS l ON c.ledger_seq = l.ledger_seq
     WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL AND c.score >= s.suggest_from
 ) AS b;
 
-CREATE OR REPLACE TEMPORARY TABLE step_candidates AS
+CREATE OR REPLACE TEMPORARY TABLE step_found AS
 SELECT
+    'scored' AS what,
+    p.processor_seq AS match_no,
+    p.processor_seq,
+    p.ledger_seq,
+    cast(NULL AS integer) AS score,
+    FALSE AS processor_is_torn,
+    FALSE AS ledger_is_torn
+FROM scored_pairs AS p
+UNION ALL
+SELECT
+    CASE WHEN g.processor_is_torn OR g.ledger_is_torn THEN 'tied' ELSE 'suggested' END AS what,
+    cast(NULL AS bigint) AS match_no,
     g.processor_seq,
     g.ledger_seq,
     g.score,
-    CASE WHEN g.processor_is_torn OR g.ledger_is_torn THEN 'tied' ELSE 'suggested' END AS decision
-FROM suggested AS g;
-
-CREATE OR REPLACE TEMPORARY TABLE tied_scores AS
-SELECT * FROM tied_scores
-UNION ALL
-SELECT
-    g.processor_seq,
-    g.ledger_seq,
     g.processor_is_torn,
     g.ledger_is_torn
-FROM suggested AS g
-WHERE g.processor_is_torn OR g.ledger_is_torn;
+FROM suggested AS g;

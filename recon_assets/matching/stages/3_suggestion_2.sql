@@ -1,28 +1,30 @@
 -- Who is the other's only candidate is matched. Who has several, or whose candidate has, is tied: a sample of the
 -- candidates is kept, and the step is asked again at the end whether they are still there.
-CREATE OR REPLACE TEMPORARY TABLE step_pairs AS
+CREATE OR REPLACE TEMPORARY TABLE step_found AS
 SELECT
-    'equal' AS kind,
+    'equal' AS what,
     p.seq AS match_no,
     p.seq AS processor_seq,
-    l.seq AS ledger_seq
+    l.seq AS ledger_seq,
+    cast(NULL AS integer) AS score
 FROM equal_counted AS p
 INNER JOIN equal_counted AS l ON p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor
 WHERE p.side = 'processor' AND l.side = 'ledger' AND p.at_processor = 1 AND p.in_ledger = 1
 UNION ALL
 SELECT
-    'near' AS kind,
+    'near' AS what,
     n.processor_seq AS match_no,
     n.processor_seq,
-    n.ledger_seq
-FROM near_matches AS n;
-
-CREATE OR REPLACE TEMPORARY TABLE step_candidates AS
+    n.ledger_seq,
+    cast(NULL AS integer) AS score
+FROM near_matches AS n
+UNION ALL
 SELECT
+    'tied' AS what,
+    cast(NULL AS bigint) AS match_no,
     t.processor_seq,
     t.ledger_seq,
-    cast(NULL AS integer) AS score,
-    'tied' AS decision
+    cast(NULL AS integer) AS score
 FROM (
     SELECT
         n.processor_seq,

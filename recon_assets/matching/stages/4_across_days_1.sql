@@ -44,8 +44,6 @@ INNER JOIN alike_across_days AS a
     ON r.key = a.key AND r.currency = a.currency AND r.amount_minor = a.amount_minor AND r.status = a.status;
 
 CREATE OR REPLACE TEMPORARY TABLE candidates_across AS
-SELECT * FROM candidates_across
-UNION ALL
 SELECT
     s.place,
     s.pass,

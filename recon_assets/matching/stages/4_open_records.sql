@@ -42,28 +42,3 @@ FROM (
     LEFT JOIN occurrences AS n ON c.side = n.side AND c.seq = n.seq
     WHERE f.seq IS NULL
 ) AS o;
-
-CREATE OR REPLACE TEMPORARY TABLE across_days AS
-SELECT
-    cast(NULL AS date) AS processor_date,
-    cast(NULL AS varchar) AS processor_discrepancy_id,
-    cast(NULL AS date) AS ledger_date,
-    cast(NULL AS varchar) AS ledger_discrepancy_id,
-    cast(NULL AS varchar) AS currency,
-    cast(NULL AS bigint) AS amount_minor,
-    cast(NULL AS varchar) AS pass
-FROM run
-WHERE FALSE;
-
-CREATE OR REPLACE TEMPORARY TABLE candidates_across AS
-SELECT
-    cast(NULL AS integer) AS place,
-    cast(NULL AS varchar) AS pass,
-    cast(NULL AS date) AS processor_date,
-    cast(NULL AS varchar) AS processor_discrepancy_id,
-    cast(NULL AS date) AS ledger_date,
-    cast(NULL AS varchar) AS ledger_discrepancy_id,
-    cast(NULL AS varchar) AS currency,
-    cast(NULL AS bigint) AS amount_minor
-FROM run
-WHERE FALSE;
