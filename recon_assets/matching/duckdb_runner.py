@@ -51,12 +51,8 @@ class DuckDBRunner:
 
         Raises `LimitExceeded` when a difference of amounts does not fit in 64 bits.
         """
-        import duckdb
-
-        try:
+        with _difference_fits(name):
             self._run(f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {query}")
-        except duckdb.OutOfRangeException:
-            raise difference_too_large(name) from None
 
     def stage(self, name: str) -> None:
         """All tables of one file of `stages/`, each in its turn."""
@@ -68,9 +64,13 @@ class DuckDBRunner:
 
         What goes from part to part of a statement costs a fifth of what is written into a table and read again.
         """
-        *before, last = parts
-        named = ",\n".join(f"{part.name} AS (\n{part.query}\n)" for part in before)
-        self.table(name, f"WITH {named}\n{last.query}" if named else last.query)
+        self.table(name, _in_one(parts))
+
+    def derived_file(self, name: str, parts: Sequence[Table], *, order: str, file: Path) -> None:
+        """As `derived`, and the same rows as a Parquet file in an order: the file alone, which is read from then on."""
+        with _difference_fits(name):
+            self.write(f"SELECT * FROM ({_in_one(parts)}) AS derived ORDER BY {order}", file)  # noqa: S608 - columns of ours
+        self.frame(name, [file])
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
@@ -152,6 +152,22 @@ def _limit_buffers(connection: "duckdb.DuckDBPyConnection") -> None:
     asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
     ((limit,),) = connection.execute(asked).fetchall()
     connection.execute(f"SET memory_limit = '{limit * TENTHS_FOR_BUFFERS // 10}B'").fetchall()
+
+
+def _in_one(parts: Sequence[Table]) -> str:
+    *before, last = parts
+    named = ",\n".join(f"{part.name} AS (\n{part.query}\n)" for part in before)
+    return f"WITH {named}\n{last.query}" if named else last.query
+
+
+@contextmanager
+def _difference_fits(table: str) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfRangeException:
+        raise difference_too_large(table) from None
 
 
 def quoted(path: Path) -> str:

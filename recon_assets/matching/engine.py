@@ -107,7 +107,7 @@ def match_day(day: Day, rules: MatchingRules, *, into: Path, engine: Engine = DE
         runner.view("chained_records", f"SELECT * FROM open_records WHERE {day.complete}")  # noqa: S608 - a boolean
         chain_days(runner, steps, day_of=day.business_date, neighbours=day.neighbours, rules=rules)
         _find_restated(runner, day, rules)
-        runner.derived("answer", tables_of("6_answer"))
+        runner.derived_file("answer", tables_of("6_answer"), order=_DISCREPANCY_ORDER, file=into / DISCREPANCIES_FILE)
         runner.stage("7_proof")
         return _written(runner, rules, into, careful=careful, complete=day.complete)
 
@@ -151,7 +151,6 @@ def _find_restated(runner: Runner, day: Day, rules: MatchingRules) -> None:
 
 def _written(runner: Runner, rules: MatchingRules, into: Path, *, careful: Careful, complete: bool) -> Matching:
     queries = {
-        DISCREPANCIES_FILE: f"SELECT * FROM answer ORDER BY {_DISCREPANCY_ORDER}",  # noqa: S608 - columns of ours
         MATCHES_FILE: "SELECT * FROM pairs ORDER BY pass, step, match_no, processor_seq, ledger_seq",
         CANDIDATES_FILE: "SELECT * FROM candidates ORDER BY pass, step, processor_seq, ledger_seq",
         ACROSS_DAYS_FILE: "SELECT * FROM across_days ORDER BY processor_date, processor_discrepancy_id",

@@ -54,6 +54,9 @@ class Runner(Protocol):
         What the others are called is nobody else's: whether they are there afterwards, no one can tell.
         """
 
+    def derived_file(self, name: str, parts: Sequence[Table], *, order: str, file: Path) -> None:
+        """As `derived`, and the same rows as a Parquet file in an order."""
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
 

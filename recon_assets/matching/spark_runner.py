@@ -93,6 +93,11 @@ class SparkRunner:
             self.table(part.name, part.query)
         self.table(name, last.query)
 
+    def derived_file(self, name: str, parts: Sequence[Table], *, order: str, file: Path) -> None:
+        """As `derived`, and the same rows as a Parquet file in an order."""
+        self.derived(name, parts)
+        self.write(f"SELECT * FROM {name} ORDER BY {order}", file)  # noqa: S608 - columns of ours
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small query."""
         return [row.asDict() for row in self._session.sql(translated(query).sql).collect()]

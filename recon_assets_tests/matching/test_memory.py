@@ -10,7 +10,7 @@ import pytest
 from recon_assets.domain.errors import LimitExceeded
 from recon_assets.matching.duckdb_runner import DuckDBRunner, quoted
 
-ROWS = 400_000
+ROWS = 600_000
 WIDE_AND_SORTED = (
     f"SELECT * FROM (SELECT repeat(md5(CAST(i AS VARCHAR)), 8) AS text FROM range({ROWS}) AS r (i)) ORDER BY text"
 )
@@ -25,15 +25,16 @@ def connected(folder: Path, *, memory_limit: str) -> Iterator[duckdb.DuckDBPyCon
 
 
 def test_what_is_too_much_for_many_threads_is_done_by_one(tmp_path: Path) -> None:
-    with connected(tmp_path, memory_limit="150MB") as connection:
+    with connected(tmp_path, memory_limit="130MB") as connection:
         with pytest.raises(duckdb.OutOfMemoryException):
             connection.execute(f"COPY ({WIDE_AND_SORTED}) TO {quoted(tmp_path / 'plain')} (FORMAT parquet)").fetchall()
 
         DuckDBRunner(connection).write(WIDE_AND_SORTED, tmp_path / "written")
 
-        counted = f"SELECT count(DISTINCT text) FROM read_parquet({quoted(tmp_path / 'written')})"
-        assert connection.execute(counted).fetchall() == [(ROWS,)]
         assert connection.execute("SELECT current_setting('threads')").fetchall() == [(16,)], "the next has them all"
+
+    counted = f"SELECT count(DISTINCT text) FROM read_parquet({quoted(tmp_path / 'written')})"
+    assert duckdb.execute(counted).fetchall() == [(ROWS,)]
 
 
 def test_what_is_too_much_for_one_thread_too_is_told_with_the_setting_to_raise(tmp_path: Path) -> None:

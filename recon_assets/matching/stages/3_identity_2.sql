@@ -3,13 +3,23 @@
 -- key has matched.
 CREATE OR REPLACE TEMPORARY TABLE still_left AS
 SELECT
-    r.*,
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (PARTITION BY r.key) AS at_processor,
-    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (PARTITION BY r.key) AS in_ledger
+    r.side,
+    r.seq,
+    r.key,
+    r.occurred_at
 FROM near_records AS r
 LEFT JOIN near_matches AS p ON r.side = 'processor' AND r.seq = p.processor_seq
 LEFT JOIN near_matches AS l ON r.side = 'ledger' AND r.seq = l.ledger_seq
 WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL;
+
+CREATE OR REPLACE TEMPORARY TABLE left_keys AS
+SELECT
+    s.key,
+    count(*) AS records,
+    max(CASE WHEN s.side = 'processor' THEN s.seq END) AS processor_seq,
+    max(CASE WHEN s.side = 'ledger' THEN s.seq END) AS ledger_seq
+FROM still_left AS s
+GROUP BY s.key;
 
 CREATE OR REPLACE TEMPORARY TABLE identity_pairs AS
 SELECT
@@ -35,21 +45,43 @@ FROM near_matches AS n
 UNION ALL
 SELECT
     'differing' AS what,
-    p.seq AS match_no,
-    p.seq AS processor_seq,
-    l.seq AS ledger_seq
-FROM still_left AS p
-INNER JOIN still_left AS l ON p.key = l.key
-WHERE p.side = 'processor' AND l.side = 'ledger' AND p.at_processor = 1 AND p.in_ledger = 1;
+    k.processor_seq AS match_no,
+    k.processor_seq,
+    k.ledger_seq
+FROM left_keys AS k
+WHERE k.records = 2 AND k.processor_seq IS NOT NULL AND k.ledger_seq IS NOT NULL;
 
-CREATE OR REPLACE TEMPORARY TABLE placed AS
-SELECT
-    r.side,
-    r.seq,
-    row_number() OVER (PARTITION BY r.side, r.key ORDER BY r.occurred_at, r.seq) AS place,
-    max(CASE WHEN m.processor_seq IS NULL THEN 0 ELSE 1 END) OVER (PARTITION BY r.key) AS key_has_match
+CREATE OR REPLACE TEMPORARY TABLE matched_keys AS
+SELECT DISTINCT r.key
 FROM step_records AS r
-LEFT JOIN identity_pairs AS m ON r.side = 'processor' AND r.seq = m.processor_seq;
+WHERE r.side = 'processor' AND r.seq IN (SELECT i.processor_seq FROM identity_pairs AS i);
+
+CREATE OR REPLACE TEMPORARY TABLE became AS
+SELECT
+    'ambiguous' AS what,
+    s.side,
+    s.seq
+FROM still_left AS s
+INNER JOIN left_keys AS k ON s.key = k.key
+WHERE k.processor_seq IS NOT NULL AND k.ledger_seq IS NOT NULL AND k.records > 2
+UNION ALL
+SELECT
+    'duplicate' AS what,
+    a.side,
+    a.seq
+FROM (
+    SELECT
+        s.side,
+        s.seq,
+        m.key AS matched_key,
+        -- where nothing of the key has matched, all of it is still left
+        row_number() OVER (PARTITION BY s.key ORDER BY s.occurred_at, s.seq) AS place
+    FROM still_left AS s
+    INNER JOIN left_keys AS k ON s.key = k.key
+    LEFT JOIN matched_keys AS m ON s.key = m.key
+    WHERE k.processor_seq IS NULL OR k.ledger_seq IS NULL
+) AS a
+WHERE a.matched_key IS NOT NULL OR a.place > 1;
 
 CREATE OR REPLACE TEMPORARY TABLE step_found AS
 SELECT
@@ -61,16 +93,9 @@ SELECT
 FROM identity_pairs AS i
 UNION ALL
 SELECT
-    CASE
-        WHEN s.at_processor > 0 AND s.in_ledger > 0 THEN 'ambiguous'
-        ELSE 'duplicate'
-    END AS what,
+    b.what,
     cast(NULL AS bigint) AS match_no,
-    CASE WHEN s.side = 'processor' THEN s.seq END AS processor_seq,
-    CASE WHEN s.side = 'ledger' THEN s.seq END AS ledger_seq,
+    CASE WHEN b.side = 'processor' THEN b.seq END AS processor_seq,
+    CASE WHEN b.side = 'ledger' THEN b.seq END AS ledger_seq,
     cast(NULL AS integer) AS score
-FROM still_left AS s
-INNER JOIN placed AS k ON s.side = k.side AND s.seq = k.seq
-WHERE
-    (s.at_processor > 0 AND s.in_ledger > 0 AND s.at_processor + s.in_ledger > 2)
-    OR ((s.at_processor = 0 OR s.in_ledger = 0) AND (k.place > 1 OR k.key_has_match = 1));
+FROM became AS b;

@@ -3,7 +3,15 @@
 -- Within a key and currency both sides stand in one order of amount (equal amounts: ledger first). What lies within
 -- the tolerance of an amount is next to it, so a record looks at its two nearest of the other side below and above:
 -- enough to know whether it has none, one, or more than one candidate. The same from the other side, so that a pair
--- is seen if either sees it.
+-- is seen if either sees it. What has nothing of the other side under its key and currency is left out before.
+CREATE OR REPLACE TEMPORARY TABLE near_groups AS
+SELECT
+    r.key,
+    r.currency
+FROM near_records AS r
+GROUP BY r.key, r.currency
+HAVING min(r.side) <> max(r.side);
+
 CREATE OR REPLACE TEMPORARY TABLE near_ranked AS
 SELECT
     r.*,
@@ -16,7 +24,8 @@ SELECT
         PARTITION BY r.key, r.currency
         ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS processor_below
-FROM near_records AS r;
+FROM near_records AS r
+INNER JOIN near_groups AS g ON r.key = g.key AND r.currency = g.currency;
 
 CREATE OR REPLACE TEMPORARY TABLE seen AS
 SELECT

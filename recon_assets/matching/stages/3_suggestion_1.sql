@@ -1,15 +1,22 @@
 -- A step whose differences are left: the key only suggests. Records of equal amounts first; records without any such
 -- counterpart may lie within the tolerance of one another.
-CREATE OR REPLACE TEMPORARY TABLE equal_counted AS
+CREATE OR REPLACE TEMPORARY TABLE equal_amounts AS
 SELECT
-    r.*,
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END)
-        OVER (PARTITION BY r.key, r.currency, r.amount_minor) AS at_processor,
-    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END)
-        OVER (PARTITION BY r.key, r.currency, r.amount_minor) AS in_ledger
-FROM step_records AS r;
+    r.key,
+    r.currency,
+    r.amount_minor,
+    count(*) AS records,
+    min(CASE WHEN r.side = 'processor' THEN r.seq END) AS first_at_processor,
+    min(CASE WHEN r.side = 'ledger' THEN r.seq END) AS first_in_ledger
+FROM step_records AS r
+GROUP BY r.key, r.currency, r.amount_minor
+HAVING min(r.side) <> max(r.side);
 
 CREATE OR REPLACE TEMPORARY TABLE near_records AS
 SELECT r.*
-FROM equal_counted AS r
-WHERE r.at_processor = 0 OR r.in_ledger = 0;
+FROM step_records AS r
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM equal_amounts AS e
+        WHERE r.key = e.key AND r.currency = e.currency AND r.amount_minor = e.amount_minor
+    );

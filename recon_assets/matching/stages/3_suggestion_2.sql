@@ -3,13 +3,12 @@
 CREATE OR REPLACE TEMPORARY TABLE step_found AS
 SELECT
     'equal' AS what,
-    p.seq AS match_no,
-    p.seq AS processor_seq,
-    l.seq AS ledger_seq,
+    e.first_at_processor AS match_no,
+    e.first_at_processor AS processor_seq,
+    e.first_in_ledger AS ledger_seq,
     cast(NULL AS integer) AS score
-FROM equal_counted AS p
-INNER JOIN equal_counted AS l ON p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor
-WHERE p.side = 'processor' AND l.side = 'ledger' AND p.at_processor = 1 AND p.in_ledger = 1
+FROM equal_amounts AS e
+WHERE e.records = 2
 UNION ALL
 SELECT
     'near' AS what,
@@ -33,18 +32,11 @@ FROM (
     UNION
     -- of records with equal amounts the first of each side stands for all that it is tied with
     SELECT
-        CASE WHEN r.side = 'processor' THEN r.seq ELSE r.first_at_processor END AS processor_seq,
-        CASE WHEN r.side = 'ledger' THEN r.seq ELSE r.first_in_ledger END AS ledger_seq
-    FROM (
-        SELECT
-            e.*,
-            min(CASE WHEN e.side = 'processor' THEN e.seq END)
-                OVER (PARTITION BY e.key, e.currency, e.amount_minor) AS first_at_processor,
-            min(CASE WHEN e.side = 'ledger' THEN e.seq END)
-                OVER (PARTITION BY e.key, e.currency, e.amount_minor) AS first_in_ledger
-        FROM equal_counted AS e
-        WHERE e.at_processor > 0 AND e.in_ledger > 0 AND e.at_processor + e.in_ledger > 2
-    ) AS r
+        CASE WHEN r.side = 'processor' THEN r.seq ELSE e.first_at_processor END AS processor_seq,
+        CASE WHEN r.side = 'ledger' THEN r.seq ELSE e.first_in_ledger END AS ledger_seq
+    FROM equal_amounts AS e
+    INNER JOIN step_records AS r ON e.key = r.key AND e.currency = r.currency AND e.amount_minor = r.amount_minor
+    WHERE e.records > 2
 ) AS t
 LEFT JOIN near_matches AS m ON t.processor_seq = m.processor_seq AND t.ledger_seq = m.ledger_seq
 WHERE m.processor_seq IS NULL;

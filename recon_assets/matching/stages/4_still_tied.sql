@@ -1,10 +1,10 @@
 -- A step that had ties, asked again of what is left: who still has a candidate is torn.
 CREATE OR REPLACE TEMPORARY TABLE still_tied AS
 SELECT
-    e.side,
-    e.seq
-FROM equal_counted AS e
-WHERE e.at_processor > 0 AND e.in_ledger > 0
+    r.side,
+    r.seq
+FROM step_records AS r
+INNER JOIN equal_amounts AS e ON r.key = e.key AND r.currency = e.currency AND r.amount_minor = e.amount_minor
 UNION
 SELECT
     'processor' AS side,
