@@ -185,7 +185,7 @@ def _matched_by_pass(runner: Runner, rules: MatchingRules, careful: Careful, *, 
     `clean` transactions, each with its ledger entry, needed no careful look: they are the first one's.
     """
     of_pairs = (
-        "SELECT p.pass, count(DISTINCT (p.step, p.match_no)) AS matches,"
+        "SELECT p.pass, count(DISTINCT p.match_no) AS matches,"
         " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
         " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
         " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"

@@ -71,14 +71,14 @@ def declare_records_of_shared_ids(runner: Runner, *, first: Step) -> None:
     Where the transaction id itself is the first key these are the careful records of crowded keys; under
     another key or a filter a record may be careful and its namesake not.
     """
-    name, columns = "records_of_shared_ids", "seq, transaction_id, occurred_at"
+    name = "records_of_shared_ids"
     if all(first.keyed(side) == "transaction_id" for side in Side):
-        of_crowded = "INNER JOIN crowded_keys AS k ON c.key = k.key"
-        runner.view(name, f"SELECT side, {columns} FROM careful_records AS c {of_crowded}")  # noqa: S608
+        numbered = "SELECT c.side, c.seq, k.key_number AS shared_id, c.occurred_at FROM careful_records AS c"
+        runner.view(name, f"{numbered} INNER JOIN crowded_keys AS k ON c.key = k.key")
         return
     sides = (
-        f"SELECT '{side.value}' AS side, {columns} FROM {frame} WHERE transaction_id IN"  # noqa: S608 - names of ours
-        f" (SELECT transaction_id FROM careful_records WHERE side = '{side.value}')"
+        f"SELECT '{side.value}' AS side, seq, transaction_id AS shared_id, occurred_at FROM {frame}"  # noqa: S608 - names of ours
+        f" WHERE transaction_id IN (SELECT transaction_id FROM careful_records WHERE side = '{side.value}')"
         for side, frame in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries"))
     )
     runner.view(name, " UNION ALL ".join(sides))

@@ -76,10 +76,12 @@ def _say_otherwise(query: "exp.Expr") -> None:
     """Within the query: what sqlglot leaves as it is, though it means something else, or nothing, on Spark."""
     from sqlglot import exp
 
-    for node in list(query.find_all(exp.DataType, exp.Upper, exp.Lower, exp.Trim)):
+    for node in list(query.find_all(exp.DataType, exp.Sum, exp.Upper, exp.Lower, exp.Trim)):
         match node:
             case exp.DataType() if node.this is exp.DataType.Type.INT128:  # Spark's decimals are as exact
                 node.replace(exp.DataType.build("decimal(38, 0)"))
+            case exp.Sum():  # DuckDB's of 64 bits has 128
+                node.set("this", exp.cast(node.this, "decimal(38, 0)"))
             case exp.Upper() | exp.Lower():
                 pair = letters().upper if isinstance(node, exp.Upper) else letters().lower
                 node.replace(exp.Anonymous(this="translate", expressions=[node.this, *map(exp.Literal.string, pair)]))

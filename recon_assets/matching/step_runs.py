@@ -66,11 +66,12 @@ class StepRuns:
         columns += f", {step.rule.group_by or 'CAST(NULL AS VARCHAR)'} AS group_key"
         if scored is not None:
             columns += ", c.merchant_id, c.reference_number, c.order_id, c.movement"
-        of_crowded = _matches_plain_keys(step)
+        of_crowded = _matches_plain_keys(step)  # nothing of these has been taken
         crowded = " INNER JOIN crowded_keys AS k ON c.key = k.key" if of_crowded else ""
         sides = (
             f"SELECT {columns}, {'k.key_number' if of_crowded else step.key(side)} AS key"  # noqa: S608
-            f" FROM careful_records AS c{crowded} WHERE {self._left(side)} AND {step.takes(side)}"
+            f" FROM careful_records AS c{crowded} WHERE {_of_side(side) if of_crowded else self._left(side)}"
+            f" AND {step.takes(side)}"
             + (f" AND {step.key(side)} IN (SELECT tied_key FROM {of_keys})" if of_keys else "")  # noqa: S608
             for side in Side
         )
@@ -90,7 +91,7 @@ class StepRuns:
             f" AND (f.match_no IS NOT NULL OR {other} IS NULL))"
             for name in self._found
         )
-        return f"c.side = '{side.value}'{''.join(taken)}"
+        return f"{_of_side(side)}{''.join(taken)}"
 
     def _name_found(self) -> None:
         columns = "what, match_no, processor_seq, ledger_seq, score"
@@ -111,7 +112,7 @@ class StepRuns:
             "SELECT pass, step, processor_seq, ledger_seq, score, what AS decision FROM found"
             " WHERE match_no IS NULL AND processor_seq IS NOT NULL AND ledger_seq IS NOT NULL",
         )
-        left = (f"SELECT c.side, c.seq FROM careful_records AS c WHERE {self._left(side)}" for side in Side)  # noqa: S608
+        left = (f"SELECT c.* FROM careful_records AS c WHERE {self._left(side)}" for side in Side)  # noqa: S608
         self._runner.view("left_records", " UNION ALL ".join(left))
 
     def _find_fates(self) -> None:
@@ -149,6 +150,10 @@ class StepRuns:
 
 def _matches_plain_keys(step: Step) -> bool:
     return step.place == 1 and step.kind is StepKind.IDENTITY
+
+
+def _of_side(side: Side) -> str:
+    return f"c.side = '{side.value}'"
 
 
 def _tables(*stages: str) -> Iterator[Table]:

@@ -90,6 +90,22 @@ def test_a_difference_beyond_64_bits_is_refused_on_spark_and_not_repeated(
     assert str(largest) not in f"{caught.value} {written.out} {written.err}"
 
 
+def test_totals_beyond_64_bits_are_exact_on_spark(tmp_path: Path, spark: Engine) -> None:
+    largest = 2**63 - 1
+    transactions = [Record("a", largest), Record("b", largest), Record("c", -largest)]
+    day = Day(
+        processor="stripe",
+        business_date=DATE,
+        transactions=write_frame_file(tmp_path / "transactions.parquet", transactions),
+        ledger_entries=write_frame_file(tmp_path / "ledger_entries.parquet", transactions[:2]),
+    )
+
+    (proof,) = match_day(day, MatchingRules(), into=tmp_path / "spark", engine=spark).proofs
+
+    assert (proof.processor_total_minor, proof.ledger_total_minor) == (largest, 2 * largest)
+    assert (proof.volume_minor, proof.residual_minor) == (3 * largest, 0)
+
+
 @pytest.mark.parametrize("package", ["pyspark", "sqlglot"])
 def test_a_missing_package_is_told_with_what_to_do(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,30 +3,42 @@
 -- at its nearest of the other side. So the work grows with the records, however alike they are.
 CREATE OR REPLACE TEMPORARY TABLE block_ranked AS
 SELECT
-    b.*,
-    row_number() OVER (
-        PARTITION BY b.neighbourhood, b.currency, b.band, b.side ORDER BY b.occurred_at, b.seq
-    ) AS own_rank,
-    sum(CASE WHEN b.side = 'ledger' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY b.neighbourhood, b.currency, b.band
-        ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS ledger_before,
-    sum(CASE WHEN b.side = 'processor' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY b.neighbourhood, b.currency, b.band
-        ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS processor_before
+    o.*,
+    CASE WHEN o.side = 'ledger' THEN o.ledger_before ELSE o.processor_before END AS own_rank
 FROM (
     SELECT
-        r.*,
-        '' AS neighbourhood
-    FROM band_records AS r
-    UNION ALL
-    SELECT
-        r.*,
-        concat('merchant ', r.merchant_id) AS neighbourhood
-    FROM band_records AS r
-    WHERE r.merchant_id IS NOT NULL
-) AS b;
+        b.*,
+        count(CASE WHEN b.side = 'ledger' THEN 1 END) OVER (
+            PARTITION BY b.neighbourhood, b.currency, b.band
+            ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS ledger_before,
+        count(CASE WHEN b.side = 'processor' THEN 1 END) OVER (
+            PARTITION BY b.neighbourhood, b.currency, b.band
+            ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS processor_before
+    FROM (
+        SELECT
+            r.side,
+            r.seq,
+            r.currency,
+            r.amount_minor,
+            r.occurred_at,
+            r.band,
+            '' AS neighbourhood
+        FROM band_records AS r
+        UNION ALL
+        SELECT
+            r.side,
+            r.seq,
+            r.currency,
+            r.amount_minor,
+            r.occurred_at,
+            r.band,
+            concat('merchant ', r.merchant_id) AS neighbourhood
+        FROM band_records AS r
+        WHERE r.merchant_id IS NOT NULL
+    ) AS b
+) AS o;
 
 CREATE OR REPLACE TEMPORARY TABLE seen AS
 SELECT n.*

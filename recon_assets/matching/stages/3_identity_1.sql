@@ -3,48 +3,54 @@
 -- ones of their currency and amount on each side: a match with another status.
 CREATE OR REPLACE TEMPORARY TABLE alike_ranked AS
 SELECT
-    r.side,
-    r.seq,
-    r.key,
-    r.currency,
-    r.amount_minor,
-    r.status,
-    row_number() OVER (
-        PARTITION BY r.side, r.key, r.currency, r.amount_minor, r.status ORDER BY r.occurred_at, r.seq
-    ) AS alike_rank
-FROM step_records AS r;
-
-CREATE OR REPLACE TEMPORARY TABLE alike_pairs AS
-SELECT
-    p.seq AS processor_seq,
-    l.seq AS ledger_seq
-FROM alike_ranked AS p
-INNER JOIN alike_ranked AS l
-    ON
-        p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
-        AND p.alike_rank = l.alike_rank
-WHERE p.side = 'processor' AND l.side = 'ledger';
+    a.side,
+    a.seq,
+    a.key,
+    a.currency,
+    a.amount_minor,
+    a.status,
+    a.occurred_at,
+    CASE WHEN a.side = 'ledger' THEN a.place ELSE a.place - a.in_ledger END AS alike_rank,
+    least(a.in_ledger, a.records - a.in_ledger) AS alike_pairs
+FROM (
+    SELECT
+        r.*,
+        -- the ledger's stand before the processor's
+        row_number() OVER (
+            PARTITION BY r.key, r.currency, r.amount_minor, r.status ORDER BY r.side, r.occurred_at, r.seq
+        ) AS place,
+        count(*) OVER (
+            PARTITION BY r.key, r.currency, r.amount_minor, r.status ORDER BY r.side, r.occurred_at, r.seq
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS records,
+        count(CASE WHEN r.side = 'ledger' THEN 1 END) OVER (
+            PARTITION BY r.key, r.currency, r.amount_minor, r.status ORDER BY r.side, r.occurred_at, r.seq
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS in_ledger
+    FROM step_records AS r
+) AS a;
 
 CREATE OR REPLACE TEMPORARY TABLE not_alike AS
 SELECT r.*
-FROM step_records AS r
-LEFT JOIN alike_pairs AS p ON r.side = 'processor' AND r.seq = p.processor_seq
-LEFT JOIN alike_pairs AS l ON r.side = 'ledger' AND r.seq = l.ledger_seq
-WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL;
+FROM alike_ranked AS r
+WHERE r.alike_rank > r.alike_pairs;
 
 CREATE OR REPLACE TEMPORARY TABLE equal_pairs AS
 SELECT
+    r.key,
+    r.currency,
+    r.amount_minor,
     max(CASE WHEN r.side = 'processor' THEN r.seq END) AS processor_seq,
     max(CASE WHEN r.side = 'ledger' THEN r.seq END) AS ledger_seq
 FROM not_alike AS r
 GROUP BY r.key, r.currency, r.amount_minor
-HAVING
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) = 1
-    AND sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) = 1;
+HAVING count(*) = 2 AND min(r.side) <> max(r.side);
 
 CREATE OR REPLACE TEMPORARY TABLE near_records AS
 SELECT r.*
 FROM not_alike AS r
-LEFT JOIN equal_pairs AS p ON r.side = 'processor' AND r.seq = p.processor_seq
-LEFT JOIN equal_pairs AS l ON r.side = 'ledger' AND r.seq = l.ledger_seq
-WHERE p.processor_seq IS NULL AND l.ledger_seq IS NULL;
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM equal_pairs AS e
+        WHERE r.key = e.key AND r.currency = e.currency AND r.amount_minor = e.amount_minor
+    );

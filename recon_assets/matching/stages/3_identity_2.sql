@@ -24,10 +24,15 @@ GROUP BY s.key;
 CREATE OR REPLACE TEMPORARY TABLE identity_pairs AS
 SELECT
     'alike' AS what,
-    a.processor_seq AS match_no,
-    a.processor_seq,
-    a.ledger_seq
-FROM alike_pairs AS a
+    p.seq AS match_no,
+    p.seq AS processor_seq,
+    l.seq AS ledger_seq
+FROM alike_ranked AS p
+INNER JOIN alike_ranked AS l
+    ON
+        p.key = l.key AND p.currency = l.currency AND p.amount_minor = l.amount_minor AND p.status = l.status
+        AND p.alike_rank = l.alike_rank
+WHERE p.side = 'processor' AND l.side = 'ledger'
 UNION ALL
 SELECT
     'equal' AS what,

@@ -14,18 +14,26 @@ HAVING min(r.side) <> max(r.side);
 
 CREATE OR REPLACE TEMPORARY TABLE near_ranked AS
 SELECT
-    r.*,
-    row_number() OVER (PARTITION BY r.side, r.key, r.currency ORDER BY r.amount_minor, r.seq) AS own_rank,
-    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency
-        ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS ledger_below,
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
-        PARTITION BY r.key, r.currency
-        ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS processor_below
-FROM near_records AS r
-INNER JOIN near_groups AS g ON r.key = g.key AND r.currency = g.currency;
+    n.*,
+    CASE WHEN n.side = 'ledger' THEN n.ledger_below ELSE n.processor_below END AS own_rank
+FROM (
+    SELECT
+        r.side,
+        r.seq,
+        r.key,
+        r.currency,
+        r.amount_minor,
+        count(CASE WHEN r.side = 'ledger' THEN 1 END) OVER (
+            PARTITION BY r.key, r.currency
+            ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS ledger_below,
+        count(CASE WHEN r.side = 'processor' THEN 1 END) OVER (
+            PARTITION BY r.key, r.currency
+            ORDER BY r.amount_minor, r.side, r.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS processor_below
+    FROM near_records AS r
+    INNER JOIN near_groups AS g ON r.key = g.key AND r.currency = g.currency
+) AS n;
 
 CREATE OR REPLACE TEMPORARY TABLE seen AS
 SELECT

@@ -37,18 +37,18 @@ SELECT
     row_number() OVER (
         PARTITION BY r.side, a.alike_number ORDER BY r.business_date, r.discrepancy_id
     ) AS own_rank,
-    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+    count(CASE WHEN r.side = 'ledger' THEN 1 END) OVER (
         PARTITION BY a.alike_number
         ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS ledger_until,
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
+    count(CASE WHEN r.side = 'processor' THEN 1 END) OVER (
         PARTITION BY a.alike_number
         ORDER BY r.business_date RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS processor_until,
-    sum(CASE WHEN r.side = 'ledger' THEN 1 ELSE 0 END) OVER (
+    count(CASE WHEN r.side = 'ledger' THEN 1 END) OVER (
         PARTITION BY a.alike_number, r.business_date
     ) AS ledger_on_day,
-    sum(CASE WHEN r.side = 'processor' THEN 1 ELSE 0 END) OVER (
+    count(CASE WHEN r.side = 'processor' THEN 1 END) OVER (
         PARTITION BY a.alike_number, r.business_date
     ) AS processor_on_day
 FROM step_open_records AS r

@@ -5,7 +5,7 @@ CREATE OR REPLACE TEMPORARY TABLE occurrences AS
 SELECT
     r.side,
     r.seq,
-    row_number() OVER (PARTITION BY r.side, r.transaction_id ORDER BY r.occurred_at, r.seq) AS occurrence
+    row_number() OVER (PARTITION BY r.side, r.shared_id ORDER BY r.occurred_at, r.seq) AS occurrence
 FROM records_of_shared_ids AS r;
 
 CREATE OR REPLACE TEMPORARY TABLE open_records AS
@@ -35,9 +35,8 @@ FROM (
         md5(concat_ws(
             chr(31), run.processor, c.side, c.transaction_id, c.currency, cast(coalesce(n.occurrence, 1) AS varchar)
         )) AS hash
-    FROM careful_records AS c
+    FROM left_records AS c
     CROSS JOIN run
-    INNER JOIN left_records AS l ON c.side = l.side AND c.seq = l.seq
     LEFT JOIN fates AS f ON c.side = f.side AND c.seq = f.seq
     LEFT JOIN occurrences AS n ON c.side = n.side AND c.seq = n.seq
     WHERE f.seq IS NULL
