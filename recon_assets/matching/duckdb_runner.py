@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 NO_CHECKPOINT: Final = "1TB"
 """Of changes before DuckDB compresses its tables: those of a matching live for a second, it would be for nothing."""
 
-SETTINGS: Final = {"preserve_insertion_order": "false", "checkpoint_threshold": NO_CHECKPOINT}
+FREED_AT_ONCE: Final = "32MB"
+"""What one statement lets go of goes back to the system: kept for later, it would be there beside what is counted."""
 
-TENTHS_FOR_BUFFERS: Final = 9
-"""Of the memory limit: DuckDB counts its buffers, and the process needs some beside them for libraries and readers."""
+SETTINGS: Final = {
+    "preserve_insertion_order": "false",
+    "checkpoint_threshold": NO_CHECKPOINT,
+    "allocator_flush_threshold": FREED_AT_ONCE,
+    "allocator_bulk_deallocation_flush_threshold": FREED_AT_ONCE,
+}
 
+BESIDE_BUFFERS_BYTES: Final = 128 * 2**20
+"""Of the memory limit, where that is no more than a quarter: DuckDB counts its buffers, and the process needs some
+beside them for libraries and readers."""
 
 SMALL_BYTES: Final = 2_000_000
 """Of Parquet, some ten thousand records a side: what needs neither the disk nor a second thread."""
@@ -117,7 +125,7 @@ def is_small(files: Iterable[Path]) -> bool:
 def duckdb_runner(*, spill: Path, memory_limit: str, reads: Iterable[Path] | None = None) -> Iterator[DuckDBRunner]:
     """A runner of its own; `spill` is a folder for what does not fit in `memory_limit`, gone afterwards.
 
-    The limit is meant for the process, so DuckDB's buffers get nine tenths of it. Where `reads` names all files that
+    The limit is meant for the process, so DuckDB's buffers do not get all of it. Where `reads` names all files that
     are read and they are small, the runner is of an instance that stays, has one thread and no folder.
     """
     import duckdb
@@ -151,7 +159,8 @@ def _kept_instance(memory_limit: str) -> "duckdb.DuckDBPyConnection":
 def _limit_buffers(connection: "duckdb.DuckDBPyConnection") -> None:
     asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
     ((limit,),) = connection.execute(asked).fetchall()
-    connection.execute(f"SET memory_limit = '{limit * TENTHS_FOR_BUFFERS // 10}B'").fetchall()
+    beside = max(limit // 10, min(BESIDE_BUFFERS_BYTES, limit // 4))
+    connection.execute(f"SET memory_limit = '{limit - beside}B'").fetchall()
 
 
 def _in_one(parts: Sequence[Table]) -> str:

@@ -9,8 +9,8 @@ from recon_assets.matching.runner import Runner
 from recon_assets.matching.steps import NO_KEY, Step, StepKind
 from recon_assets.schemas.columns import FRAME_COLUMNS
 
-_REMARKABLE: Final = 2**40
-"""Added to an agreement code: a bit beyond all codes, which have 32."""
+_REMARKABLE: Final = 2**30
+"""Added to an agreement code: a bit beyond all codes, which have 18, so that four bytes are enough."""
 
 _CAREFUL: Final = [name for name in FRAME_COLUMNS if name not in {"net_minor", "agreement_code"}]
 """What is kept of a record that needs a careful look: what no stage asks for would be written for nothing."""
@@ -30,13 +30,13 @@ def declare_frames(runner: Runner, *, first: Step, fees: FeeSchedule | None, tra
     runner.frame("ledger_entries", [ledger])
     keyed = first.kind in {StepKind.IDENTITY, StepKind.SUGGESTION}
     states_fees = runner.rows("SELECT count(fee_minor) > 0 AS stated FROM ledger_entries")[0]["stated"]
-    fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS BIGINT)"
+    fee = "coalesce(fee_minor, 0)" if states_fees else "CAST(0 AS TINYINT)"
     for side, name in ((Side.PROCESSOR, "transactions"), (Side.LEDGER, "ledger_entries")):
         key = first.keyed(side) if keyed else NO_KEY
         expected = _expected_fee(fees) if side is Side.PROCESSOR else _NO_FEE
         with_key = f"{key} AS key, {expected} AS expected_fee_minor"
         runner.view(f"keyed_{name}", f"SELECT {', '.join(_CAREFUL)}, {with_key} FROM {name}")  # noqa: S608
-        code = "CAST(agreement_code AS BIGINT)"
+        code = "agreement_code"
         agreement = f"CASE WHEN {_remarkable(fees)} THEN {code} + {_REMARKABLE} ELSE {code} END"
         runner.view(
             "compared_transactions" if side is Side.PROCESSOR else "compared_others",
@@ -59,7 +59,7 @@ def declare_both_answers(runner: Runner) -> None:
     for view, frame in (("compared_transactions", "transactions"), ("compared_others", "concluded_transactions")):
         runner.view(
             view,
-            f"SELECT {ID_OF_RECORD} AS key, seq, CAST(agreement_code AS BIGINT) * 2"  # noqa: S608 - expressions of ours
+            f"SELECT {ID_OF_RECORD} AS key, seq, agreement_code * 2"  # noqa: S608 - expressions of ours
             " + CASE WHEN fee_minor IS NULL THEN 1 ELSE 0 END AS agreement, amount_minor,"
             f" coalesce(fee_minor, 0) AS fee_minor FROM {frame}",
         )
