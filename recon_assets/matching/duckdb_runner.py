@@ -28,6 +28,9 @@ SETTINGS: Final = {
     "allocator_bulk_deallocation_flush_threshold": FREED_AT_ONCE,
 }
 
+GROUPS_IN_A_FIELD: Final = "17"
+"""In bits: so many numbers from the least to the largest, and DuckDB groups by them without hashing."""
+
 BESIDE_BUFFERS_BYTES: Final = 128 * 2**20
 """Of the memory limit, where that is no more than a quarter: DuckDB counts its buffers, and the process needs some
 beside them for libraries and readers."""
@@ -135,7 +138,8 @@ def duckdb_runner(*, spill: Path, memory_limit: str, reads: Iterable[Path] | Non
             connection.execute("SET TimeZone = 'UTC'").fetchall()
             yield DuckDBRunner(connection, is_small=True)
         return
-    with duckdb.connect(config={**SETTINGS, "memory_limit": memory_limit, "temp_directory": str(spill)}) as connection:
+    of_run = {"memory_limit": memory_limit, "temp_directory": str(spill), "perfect_ht_threshold": GROUPS_IN_A_FIELD}
+    with duckdb.connect(config={**SETTINGS, **of_run}) as connection:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         _limit_buffers(connection)
         yield DuckDBRunner(connection)

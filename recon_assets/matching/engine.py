@@ -184,9 +184,13 @@ def _matched_by_pass(runner: Runner, rules: MatchingRules, careful: Careful, *, 
 
     `clean` transactions, each with its ledger entry, needed no careful look: they are the first one's.
     """
+    in_pairs = all(rule.cardinality == "one_to_one" for rule in rules.passes)
+    matches, at_processor, in_ledger = (
+        "count(*)" if in_pairs else f"count(DISTINCT p.{column})"
+        for column in ("match_no", "processor_seq", "ledger_seq")
+    )
     of_pairs = (
-        "SELECT p.pass, count(DISTINCT p.match_no) AS matches,"
-        " count(DISTINCT p.processor_seq) AS processor_records, count(DISTINCT p.ledger_seq) AS ledger_records"
+        f"SELECT p.pass, {matches} AS matches, {at_processor} AS processor_records, {in_ledger} AS ledger_records"  # noqa: S608
         " FROM pairs AS p LEFT JOIN answer AS a ON a.outcome = 'discrepancy'"
         " AND p.processor_seq = a.processor_seq AND p.ledger_seq = a.ledger_seq"
         " WHERE a.class IS NULL GROUP BY p.pass"

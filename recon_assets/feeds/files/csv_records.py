@@ -16,7 +16,7 @@ from recon_assets.domain.records import RejectedRow
 from recon_assets.feeds.files.csv_footers import FooterRows
 from recon_assets.feeds.files.csv_header import CsvHeader
 from recon_assets.feeds.files.description import FilesDescription
-from recon_assets.feeds.files.text import WHOLE_RECORD, TextBatch, open_as_utf8
+from recon_assets.feeds.files.text import BYTE_ORDER_MARK, WHOLE_RECORD, TextBatch, open_as_utf8
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 """What is parsed at a time; also the longest record."""
@@ -192,10 +192,14 @@ def _record_numbers(rows: int, last_number: int, ragged: list[int]) -> tuple[npt
 
 
 class _Ended(io.RawIOBase):
-    """A stream with one more record at its end. `lines` counts those of the stream, read so far."""
+    """A stream with one more record at its end. `lines` counts those of the stream, read so far.
+
+    Before it stands a byte order mark, since pyarrow drops one: it would be that of the first record's id.
+    """
 
     def __init__(self, stream: io.BufferedIOBase, end: bytes) -> None:
         self._stream, self._end = stream, io.BytesIO(end)
+        self._before = BYTE_ORDER_MARK
         self._line_ends = 0
         self._inside_line = False
 
@@ -208,6 +212,9 @@ class _Ended(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
+        if self._before:
+            before, self._before = self._before, b""
+            return before + self.read(size - len(before) if size > 0 else size)
         read = self._stream.read(size)
         if not read:
             return self._end.read(size)

@@ -129,6 +129,16 @@ def test_texts_that_elsewhere_mean_nothing_are_kept_as_texts(tmp_path: Path) -> 
     assert got.rows["transaction_id"].to_pylist() == ["NULL", "NA", "nan"]
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("identifier", ["\ufeff", "\ufefft1"])
+def test_a_mark_before_the_first_id_belongs_to_the_id(mark: str, identifier: str, tmp_path: Path) -> None:
+    content = f"{mark}id,amount,currency,status,at\n" + f"{identifier},1.00,USD,completed,2025-09-30T00:00:00Z\n" * 2
+
+    got = read_bytes(tmp_path, content.encode())
+
+    assert got.rows["transaction_id"].to_pylist() == [identifier] * 2
+
+
 def test_our_own_words_are_always_known_as_statuses_and_others_only_when_described(tmp_path: Path) -> None:
     lines = [f"t,1.00,USD,{status},2025-09-30T00:00:00Z" for status in ("reversed", "Settled", "Completed", "")]
     got = read_lines(tmp_path, *lines, statuses={"Settled": "completed"})
