@@ -7,7 +7,12 @@ SELECT
     CASE WHEN o.side = 'ledger' THEN o.ledger_before ELSE o.processor_before END AS own_rank
 FROM (
     SELECT
-        b.*,
+        b.side,
+        b.seq,
+        b.currency,
+        b.amount_minor,
+        b.band,
+        b.neighbourhood,
         count(CASE WHEN b.side = 'ledger' THEN 1 END) OVER (
             PARTITION BY b.neighbourhood, b.currency, b.band
             ORDER BY b.occurred_at, b.side, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
@@ -18,22 +23,12 @@ FROM (
         ) AS processor_before
     FROM (
         SELECT
-            r.side,
-            r.seq,
-            r.currency,
-            r.amount_minor,
-            r.occurred_at,
-            r.band,
+            r.*,
             '' AS neighbourhood
         FROM band_records AS r
         UNION ALL
         SELECT
-            r.side,
-            r.seq,
-            r.currency,
-            r.amount_minor,
-            r.occurred_at,
-            r.band,
+            r.*,
             concat('merchant ', r.merchant_id) AS neighbourhood
         FROM band_records AS r
         WHERE r.merchant_id IS NOT NULL
