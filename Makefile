@@ -82,7 +82,8 @@ sql: setup-dev
 domain: setup-dev
 	@$(BIN)/python -m pytest recon_assets_tests/domain --cov --cov-report=term --cov-report=xml:test-artifacts/coverage.xml
 
-WORKERS ?= 2
+# One more than CI has cores: some wait for a server, a browser or the end of a process.
+WORKERS ?= 3
 tests: setup-dev
 	@$(BIN)/python -m pytest --ignore=recon_assets_tests/domain -n $(WORKERS) --dist loadgroup --durations=30 --durations-min=5
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from recon_assets.domain.business_day import BusinessDay
@@ -65,15 +65,15 @@ def _silence(of_class: OfClass, zone: ZoneInfo) -> _Silence | None:
     assert of_class.kind is not None
     missing = _ALONE[of_class.kind]
     own, other = (_extent(of_class.runner, FRAME_OF_SIDE[side]) for side in (of_class.side, missing))
-    if other["times"] < MIN_DISTINCT_TIMES or own["times"] == 0:
+    if own is None or other is None:
         return None
     silence = timedelta(minutes=MIN_SILENCE_MINUTES)
     for kind, at, is_long, where, what in (
-        (CauseKind.FEED_STOPS, other["last"], own["last"] - other["last"] >= silence, ">", "stops"),
-        (CauseKind.FEED_STARTS_LATE, other["first"], other["first"] - own["first"] >= silence, "<", "starts"),
+        (CauseKind.FEED_STOPS, other.last, own.last - other.last >= silence, ">", "stops"),
+        (CauseKind.FEED_STARTS_LATE, other.first, other.first - own.first >= silence, "<", "starts"),
     ):
         condition = f"occurred_at {where} TIMESTAMPTZ '{at.astimezone(UTC).isoformat()}'"
-        if not is_long:
+        if not is_long or not _tells_time(of_class.runner, FRAME_OF_SIDE[missing]):
             continue
         count = of_class.count(condition)
         records, in_silence = of_class.records(condition)
@@ -87,12 +87,22 @@ def _silence(of_class: OfClass, zone: ZoneInfo) -> _Silence | None:
     return None
 
 
-def _extent(runner: DuckDBRunner, frame: str) -> dict[str, Any]:
-    (row,) = runner.rows(
-        "SELECT min(occurred_at) AS first, max(occurred_at) AS last, count(DISTINCT occurred_at) AS times"  # noqa: S608
-        f" FROM {frame}"
-    )
-    return row
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    first: datetime
+    last: datetime
+
+
+def _extent(runner: DuckDBRunner, frame: str) -> _Extent | None:
+    """None where no record has a time."""
+    (row,) = runner.rows(f"SELECT min(occurred_at) AS first, max(occurred_at) AS last FROM {frame}")  # noqa: S608
+    return None if row["first"] is None else _Extent(**row)
+
+
+def _tells_time(runner: DuckDBRunner, frame: str) -> bool:
+    """Whether its records happened at enough different times. Asked last: counting them takes most of all questions."""
+    (row,) = runner.rows(f"SELECT count(DISTINCT occurred_at) AS times FROM {frame}")  # noqa: S608 - names of ours
+    return int(row["times"]) >= MIN_DISTINCT_TIMES
 
 
 def _window(of_class: OfClass, day: BusinessDay, zone: ZoneInfo) -> _Window | None:

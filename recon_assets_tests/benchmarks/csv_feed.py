@@ -12,9 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
-from recon_assets_tests.benchmarks.whole_line import GENERATE, measured
+from recon_assets_tests.benchmarks.whole_line import generate_side, measured
 
 ROWS: Final = 1_000_000
 AT_LEAST_TIMES_LESS: Final = 4.0
@@ -70,12 +68,10 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory(prefix="recon-benchmark-", dir="/var/tmp") as name:
         path = Path(name) / "feed.csv"
-        with duckdb.connect() as connection:
-            made = connection.execute(GENERATE.format(ledger="false", rows=rows, seed=9, path=path)).fetchone()
-        assert made is not None
+        made = generate_side(path, rows=rows, is_ledger=False, seed=9)
         ours = measured([sys.executable, "-c", OURS, str(path)], dict(os.environ))
-        peer = measured([sys.executable, "-c", STANDARD_LIBRARY, str(path), str(made[0])], dict(os.environ))
-    print(f"{'':28}{'wall s':>10}{'CPU s':>10}{'reading':>10}{'peak MiB':>10}   ({made[0]:,} rows)")
+        peer = measured([sys.executable, "-c", STANDARD_LIBRARY, str(path), str(made)], dict(os.environ))
+    print(f"{'':28}{'wall s':>10}{'CPU s':>10}{'reading':>10}{'peak MiB':>10}   ({made:,} rows)")
     (our_totals, our_s), (peer_totals, peer_s) = (used.output.split("\n")[:2] for used in (ours, peer))
     for what, used, reading_s in (("by description", ours, our_s), ("csv and Decimal", peer, peer_s)):
         print(f"{what:28}{used.wall_s:>10.1f}{used.cpu_s:>10.2f}{float(reading_s):>10.2f}{used.peak_mib:>10.0f}")

@@ -1,10 +1,11 @@
 """A day of a million rows a side from two CSV files through the whole line, by the command a person would type.
 
-    python -m recon_assets_tests.benchmarks.whole_line [rows]
+    python -m recon_assets_tests.benchmarks.whole_line [rows] [rounds]
 
 Prints wall seconds, CPU seconds and peak memory of `recon run`, of PostgreSQL apart, and what a million rows cost
-beyond a day of a thousand: the program's imports and its fixed work. Beside them, without checks, audit, report and
-evidence:
+beyond a day of a thousand: the program's imports and its fixed work. All take turns, since what a CPU second does
+changes by the minute: seconds are medians of the rounds, memory the most of them, and the ratio is the median of each
+round's own. Beside them, without checks, audit, report and evidence:
 
 - the same two files merged by pandas, reading and merging only;
 - the way of a careful script of the standard library: csv, Decimal, dictionaries, and inserts in batches into the same
@@ -18,15 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from threading import Event, Thread
 from typing import Final, Self
 
-import duckdb
-
 ROWS: Final = 1_000_000
+ROUNDS: Final = 3
 LIMIT_S: Final = 30.0
 LIMIT_MIB: Final = 2_000
 SMALL_ROWS: Final = 1_000
@@ -83,18 +84,49 @@ class Measured:
 
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
-    small, _, _ = whole_line(SMALL_ROWS, peers={})
-    line, server_mib, peers = whole_line(rows, peers={"pandas: read and merge only": PANDAS, STANDARD_LIBRARY: SCRIPT})
+    rounds = [_round(rows) for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS)]
     print(f"{'':44}{'wall s':>10}{'CPU s':>10}{'peak MiB':>10}   ({os.cpu_count()} cores, {rows:,} rows a side)")
-    for name, figures in {"recon run, whole line": line, f"recon run, {SMALL_ROWS:,} rows": small, **peers}.items():
+    line, server_mib = _of_all([one.line for one in rounds]), max(one.server_mib for one in rounds)
+    shown = {LINE: line, f"recon run, {SMALL_ROWS:,} rows": _of_all([one.small for one in rounds])}
+    shown |= {peer: _of_all([one.peers[peer] for one in rounds]) for peer in PEERS}
+    for name, figures in shown.items():
         print(f"{name:44}{figures.wall_s:>10.1f}{figures.cpu_s:>10.1f}{figures.peak_mib:>10.0f}")
     print(f"{'PostgreSQL beside it':44}{'':>20}{server_mib:>10.0f}")
-    beyond = line.cpu_s - small.cpu_s
-    print(f"beyond a small day: {beyond:.1f} CPU s, {line.peak_mib - small.peak_mib:.0f} MiB")
-    print(f"{STANDARD_LIBRARY} needs {peers[STANDARD_LIBRARY].cpu_s / beyond:.1f} times the CPU seconds of that")
+    beyond_mib = max(one.line.peak_mib - one.small.peak_mib for one in rounds)
+    print(f"beyond a small day: {median(one.beyond_s for one in rounds):.1f} CPU s, {beyond_mib:.0f} MiB")
+    ratios = sorted(one.peers[STANDARD_LIBRARY].cpu_s / one.beyond_s for one in rounds)
+    print(
+        f"{STANDARD_LIBRARY} needs {median(ratios):.1f} times the CPU seconds of that"
+        f" ({ratios[0]:.1f} to {ratios[-1]:.1f} in {len(ratios)} rounds)"
+    )
     if rows == ROWS:
         assert line.wall_s < LIMIT_S, f"slower than {LIMIT_S} s"
         assert line.peak_mib + server_mib < LIMIT_MIB, f"more memory than {LIMIT_MIB} MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """All, one after the other."""
+
+    small: Measured
+    line: Measured
+    server_mib: float
+    peers: Mapping[str, Measured]
+
+    @property
+    def beyond_s(self) -> float:
+        return self.line.cpu_s - self.small.cpu_s
+
+
+def _round(rows: int) -> _Round:
+    small, _, _ = whole_line(SMALL_ROWS, peers={})
+    return _Round(small, *whole_line(rows, peers=PEERS))
+
+
+def _of_all(runs: Sequence[Measured]) -> Measured:
+    return Measured(
+        median(run.wall_s for run in runs), median(run.cpu_s for run in runs), max(run.peak_mib for run in runs), ""
+    )
 
 
 def whole_line(rows: int, *, peers: Mapping[str, str]) -> tuple[Measured, float, dict[str, Measured]]:
@@ -135,8 +167,6 @@ differs = merged[(merged["_merge"] != "both") | (merged["minor_p"] != merged["mi
 print(len(differs))
 """
 
-STANDARD_LIBRARY: Final = "csv, Decimal, dictionaries, batched inserts"
-
 SCRIPT: Final = """
 import csv, sys
 from decimal import Decimal
@@ -165,23 +195,35 @@ with psycopg.connect(dsn, options="-c default_transaction_read_only=off") as con
 print(len(found))
 """
 
+LINE: Final = "recon run, whole line"
+STANDARD_LIBRARY: Final = "csv, Decimal, dictionaries, batched inserts"
+PEERS: Final = {"pandas: read and merge only": PANDAS, STANDARD_LIBRARY: SCRIPT}
+
 
 def prepare(folder: Path, rows: int) -> dict[str, str]:
     """Write both files and the configuration; the environment that points `recon` at them."""
     processors = folder / "config" / "processors"
     processors.mkdir(parents=True)
     (processors / "big.yaml").write_text(CONFIG)
-    with duckdb.connect() as connection:
-        for side in ("processor", "ledger"):
-            path = folder / "data" / "feeds" / side / f"big_{DAY}.csv"
-            path.parent.mkdir(parents=True)
-            ledger = "true" if side == "ledger" else "false"
-            connection.execute(GENERATE.format(ledger=ledger, rows=rows, seed=len(side), path=path)).fetchall()
+    for side in ("processor", "ledger"):
+        path = folder / "data" / "feeds" / side / f"big_{DAY}.csv"
+        path.parent.mkdir(parents=True)
+        generate_side(path, rows=rows, is_ledger=side == "ledger", seed=len(side))
     return dict(os.environ) | {
         "RECON_DATA_DIR": str(folder / "data"),
         "RECON_CONFIG_DIR": str(folder / "config"),
         "LOCAL_REPORTS_DIR": str(folder / "reports"),
     }
+
+
+def generate_side(path: Path, *, rows: int, is_ledger: bool, seed: int) -> int:
+    """Write the CSV file of one side, of about `rows` records in an order of `seed`; how many there are.
+
+    By another process: what this one held when it starts one to be measured would count as that one's peak.
+    """
+    generate = GENERATE.format(ledger=is_ledger, rows=rows, seed=seed, path=path)
+    command = [sys.executable, "-c", "import duckdb, sys; print(*duckdb.execute(sys.argv[1]).fetchone())", generate]
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def measured(
