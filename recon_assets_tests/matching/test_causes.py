@@ -132,6 +132,20 @@ def test_a_ledger_that_books_at_midnight_has_not_stopped(find: Find) -> None:
     assert find(day, without(ledger, lambda number, _: number % 8 == 0)) == ()
 
 
+def test_a_ledger_that_books_at_a_few_times_of_the_day_does_not_stop_at_the_last_one(find: Find) -> None:
+    def at_full_hours(record: Record, *, hours: int) -> Record:
+        return replace(record, occurred_at=record.instant.replace(hour=record.instant.hour // hours * hours, minute=0))
+
+    day = spread_day()
+    until_noon = without(day, lambda number, _: number > 240)
+
+    every_four_hours = find(day, [at_full_hours(record, hours=4) for record in until_noon])
+    every_hour = find(day, [at_full_hours(record, hours=1) for record in until_noon])
+
+    assert CauseKind.FEED_STOPS not in {cause.kind for cause in every_four_hours}
+    assert CauseKind.FEED_STOPS in {cause.kind for cause in every_hour}
+
+
 def test_one_merchant_is_named_with_the_share_of_the_class(find: Find) -> None:
     day = spread_day()
 
