@@ -16,13 +16,10 @@ from recon_assets.store.tenancy import TenantConnection
 from recon_assets_tests.assets.processors import processor
 from recon_assets_tests.store.builders import conclusion, publish
 
-TODAY = datetime.now(UTC).date()
-DUE = (datetime.now(UTC) - timedelta(hours=3)).date() - timedelta(days=1)
-"""The last day that is due in UTC: that which the schedule took at 01:00, two hours or more ago."""
-
 
 def days_ago(number: int) -> date:
-    return DUE - timedelta(days=number)
+    """0 is the last day that is due in UTC: that which the schedule took at 01:00, two hours or more ago."""
+    return (datetime.now(UTC) - timedelta(hours=3)).date() - timedelta(days=1 + number)
 
 
 @pytest.fixture
@@ -128,7 +125,7 @@ def test_what_changed_is_told_and_a_failure_is_a_row_and_a_message(record, conne
 
 
 def test_a_day_that_is_not_due_yet_is_not_missed(record, connection) -> None:
-    told = tick(record, processor(start_date=TODAY.isoformat()))
+    told = tick(record, processor(start_date=datetime.now(UTC).date().isoformat()))
     assert [event.passed for event in told.asset_events] == [True]
 
 
@@ -137,7 +134,7 @@ def test_the_view_ends_where_the_schedule_of_the_processors_zone_does(record, co
     configs = [square(name=name, time_zone=zone) for name, zone in zones.items()]
     tick(record, *configs)
 
-    scheduled = datetime.combine(DUE + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=1)
+    scheduled = datetime.combine(days_ago(-1), datetime.min.time(), UTC) + timedelta(hours=1)
     with connection.transaction():
         newest = dict(
             connection.execute("SELECT processor_name, max(business_date) FROM v_unproven_days GROUP BY 1").fetchall()

@@ -214,7 +214,7 @@ def test_a_check_and_its_message_are_one(connection) -> None:
     assert told(connection, MessageKind.CHECK_FAILED, CheckFailed) == []
 
 
-ENDED = datetime.now(UTC) + timedelta(hours=1)
+ENDED = datetime.now(UTC) + timedelta(days=1)
 """After the first run of the processor, which tests begin now or in the past."""
 
 
