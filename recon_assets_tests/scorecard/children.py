@@ -16,13 +16,25 @@ TIMEOUT_S: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Medians over the rounds of one child, and what it told besides in its last round."""
+    """One child: its CPU seconds in each round, medians of the rest, and what it told besides in its last round."""
 
-    cpu_s: float
+    cpu_s_of_rounds: tuple[float, ...]
     wall_s: float
     peak_mib: float
-    rounds: int
     told: Mapping[str, Any]
+
+    @property
+    def rounds(self) -> int:
+        return len(self.cpu_s_of_rounds)
+
+    @property
+    def cpu_s(self) -> float:
+        """The median."""
+        return median(self.cpu_s_of_rounds)
+
+    def times(self, other: "Measured") -> float:
+        """How many times the CPU seconds of another: the median of the ratios within a round that both ran in."""
+        return median(own / its for own, its in zip(self.cpu_s_of_rounds, other.cpu_s_of_rounds, strict=False))
 
 
 class ChildFailed(Exception):
@@ -63,5 +75,5 @@ def told_by(command: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> dict[str
 
 
 def _median(rounds: Sequence[Mapping[str, Any]]) -> Measured:
-    cpu_s, wall_s, peak_mib = (median(one[name] for one in rounds) for name in ("cpu_s", "wall_s", "peak_mib"))
-    return Measured(cpu_s, wall_s, peak_mib, len(rounds), rounds[-1])
+    wall_s, peak_mib = (median(one[name] for one in rounds) for name in ("wall_s", "peak_mib"))
+    return Measured(tuple(one["cpu_s"] for one in rounds), wall_s, peak_mib, rounds[-1])

@@ -22,8 +22,9 @@ amounts and tolerance as integers of minor units, their best case. Records with 
 those tied, and those whose counterpart is of the day before, are among what they call missing or mismatching."""
 _ABOUT_COSTS = """\
 Medians of child processes that ran in turn. Seconds are without the imports, memory is with them. From Parquet to named
-differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over ours; above 1 it needs
-more, and a limit of 0.25 is a quarter of ours. Ours knows what the day before left open; the line of a day concluded
+differences; ours writes all its files besides. CPU ratio: the tool's CPU seconds over those of ours in the same round,
+the median of them, since the machine is not as fast in every minute; above 1 it needs more, and a limit of 0.25 is a
+quarter of ours. Ours knows what the day before left open; the line of a day concluded
 before also holds every transaction against the answer before, which no other tool does.
 A peer that is not in a table is not given days of that size. fastrecon asks the network for extensions of DuckDB at
 each start: where there is none, its wall seconds are mostly that."""
@@ -119,7 +120,7 @@ def _cost_columns(one: Measured | ChildFailed) -> list[str]:
 def _times_ours(one: Measured | ChildFailed, run: KeyedRun) -> list[str]:
     if isinstance(one, ChildFailed):
         return [NOTHING, NOTHING]
-    return [f"{one.cpu_s / run.ours.cpu_s:.2f}", str(one.rounds)]
+    return [f"{one.times(run.ours):.2f}", str(one.rounds)]
 
 
 def _pair_columns(scores: PairScores | None) -> list[str]:

@@ -54,7 +54,7 @@ def run_of(measured: dict[str, Measured | ChildFailed], *, rows: int = 10_000, p
 
 def test_the_card_dashes_what_a_tool_cannot_say_and_never_rounds_up_to_one() -> None:
     told = {"auto_match_rate": 0.99, "residuals": {"JPY": 0, "USD": 0}}
-    ours, limit = Measured(2.0, 3.0, 100.0, 5, told), Measured(0.5, 1.0, 50.0, 5, {})
+    ours, limit = Measured((1.0, 2.0, 8.0), 3.0, 100.0, told), Measured((0.5, 0.6, 4.0), 1.0, 50.0, {})
     keyed = run_of({OURS: ours, AGAIN: ours, KEYS: limit, "broken": ChildFailed("no wheel")})
     nothing_confirmed = PairScores(Score(found=0, right=0, true=4), PERFECT, candidates_a_record=2.0)
     keyless = KeylessRun(rows=4, measured={OURS: ours}, scores={OURS: nothing_confirmed})
@@ -63,14 +63,14 @@ def test_the_card_dashes_what_a_tool_cannot_say_and_never_rounds_up_to_one() -> 
 
     assert "| `ambiguous` | 0.999 / 1 |" in text
     assert "| 10,000 | 17 % | 0.999 | 1 | 1 / 1 | 99.00% | 0, 0 |" in text
-    assert f"| {KEYS} | 0.50 | 1.00 | 50 | 0.25 | 5 |" in text
+    assert f"| {KEYS} | 0.60 | 1.00 | 50 | 0.50 | 3 |" in text, "of 0.5, 0.3 and 0.5, each of one round"
     assert "| broken | failed: no wheel | - | - | - | - |" in text
     assert "](pictures/scorecard-seconds.svg)" in text
     assert "| 4 | ours | - | 0.000 | 1 | 2.0 | 2.00 | 3.00 | 100 |" in text
 
 
 def test_the_charts_name_every_tool_and_size_and_are_the_same_bytes_again(tmp_path: Path) -> None:
-    ours, peer = Measured(2.0, 3.0, 100.0, 5, {}), Measured(9.0, 9.0, 900.0, 1, {})
+    ours, peer = Measured((2.0,) * 5, 3.0, 100.0, {}), Measured((9.0,), 9.0, 900.0, {})
     runs = [
         run_of({OURS: ours, AGAIN: ours, KEYS: peer, "a peer": peer, "broken": ChildFailed("no wheel")}),
         run_of({OURS: ours, AGAIN: ours, KEYS: peer}, rows=1_000_000),
